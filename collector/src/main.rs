@@ -1,0 +1,3 @@
+//! `leadsman`: takes soundings of etcd, containerd and any Go service.
+
+fn main() {}

@@ -1,0 +1,24 @@
+//! The model of leadsman and every format that goes into it or out of it.
+//!
+//! This crate is pure functions over bytes. It does not know files, sockets, an async runtime,
+//! clocks or configuration: whoever calls it passes the time, the limits and the bytes.
+//!
+//! The model:
+//! - [`Labels`]: a sorted set of label pairs, packed into one allocation.
+//! - [`Target`]: who was sounded; the labels every row of it carries.
+//! - [`metrics`]: one scrape is a [`metrics::MetricBatch`], a column of values over a shared,
+//!   immutable [`metrics::Layout`].
+//! - [`profile`]: one [`profile::Profile`], columnar tables with handle types.
+//! - [`Record`]: what one sounding appends to the log.
+
+pub mod labels;
+pub mod metrics;
+pub mod profile;
+pub mod record;
+pub mod target;
+pub mod time;
+
+pub use labels::{Labels, LabelsBuilder};
+pub use record::{ProfileRecord, Record};
+pub use target::Target;
+pub use time::{UnixMillis, UnixNanos};

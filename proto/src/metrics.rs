@@ -1,0 +1,236 @@
+//! Metric samples: one scrape is a column of values over a shared, immutable layout.
+//!
+//! A target's page hardly ever changes its series from one scrape to the next, so what does not
+//! change (families, series, labels) is one [`Layout`], shared by reference, and what does is a
+//! plain `Vec<f64>`. Everything derived from the series alone (OTLP's grouping of histogram
+//! buckets, the archive's series rows, the log's definition of the layout) is worked out once a
+//! layout and not once a scrape.
+
+use std::sync::Arc;
+
+use crate::{Labels, Target, UnixMillis};
+
+/// Bits of the NaN that marks a series as gone (Prometheus' `StaleNaN`, model/value/value.go).
+pub const STALE_NAN_BITS: u64 = 0x7ff0_0000_0000_0002;
+
+/// Bits of the NaN of a series that is in the layout but has no sample in this scrape and was
+/// not in the one before either. It never leaves leadsman: readers skip it.
+pub const ABSENT_NAN_BITS: u64 = 0x7ff0_0000_0000_0003;
+
+/// The stale marker.
+pub fn stale_marker() -> f64 {
+    f64::from_bits(STALE_NAN_BITS)
+}
+
+/// The marker of a series without a sample in this scrape.
+pub fn absent() -> f64 {
+    f64::from_bits(ABSENT_NAN_BITS)
+}
+
+/// Whether `value` is the stale marker (an ordinary NaN is not).
+pub fn is_stale(value: f64) -> bool {
+    value.to_bits() == STALE_NAN_BITS
+}
+
+/// Whether `value` means "no sample".
+pub fn is_absent(value: f64) -> bool {
+    value.to_bits() == ABSENT_NAN_BITS
+}
+
+/// Identity of a series over restarts and machines: [`Labels::hash64`] of all its labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SeriesId(pub u64);
+
+/// Identity of a [`Layout`]: a hash of its target and of its series in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LayoutId(pub u64);
+
+/// What a metric is (the union of the three exposition formats).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum MetricKind {
+    /// `untyped` in text 0.0.4, `unknown` in OpenMetrics, or no TYPE at all.
+    #[default]
+    Unknown,
+    /// Only goes up, or starts again from zero.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Classic (`_bucket`, `_sum`, `_count`) or native.
+    Histogram,
+    /// A histogram of gauges (OpenMetrics).
+    GaugeHistogram,
+    /// Quantiles worked out by the target.
+    Summary,
+    /// Labels as the payload (OpenMetrics).
+    Info,
+    /// One of several states (OpenMetrics).
+    StateSet,
+}
+
+/// Metadata of a metric family: the lines `# TYPE`, `# HELP`, `# UNIT`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Family {
+    /// The family's name, as in its TYPE line (without `_bucket`, `_total` in OpenMetrics, …).
+    pub name: String,
+    /// Its type.
+    pub kind: MetricKind,
+    /// Its help text, unescaped.
+    pub help: String,
+    /// Its unit, as exposed (`seconds`, `bytes`), or empty.
+    pub unit: String,
+}
+
+/// One series of a layout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Series {
+    /// Identity: the hash of `labels`.
+    pub id: SeriesId,
+    /// All labels: `__name__`, the metric's own and the target's.
+    pub labels: Labels,
+    /// Index into [`Layout::families`].
+    pub family_idx: u32,
+}
+
+/// The series of one target's page, in the order of the page, with their metadata. Immutable and
+/// shared by all scrapes that have the same series.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Identity, derived from the rest by [`Layout::new`].
+    pub id: LayoutId,
+    /// Whose page this is.
+    pub target: Arc<Target>,
+    /// Families in the order of the page.
+    pub families: Vec<Family>,
+    /// Series in the order of the page; no series twice.
+    pub series: Vec<Series>,
+}
+
+impl Layout {
+    /// Puts a layout together and derives its identity.
+    pub fn new(target: Arc<Target>, families: Vec<Family>, series: Vec<Series>) -> Self {
+        let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+        hasher.update(&target.id().0.to_le_bytes());
+        for family in &families {
+            for text in [&family.name, &family.help, &family.unit] {
+                hasher.update(&(text.len() as u64).to_le_bytes());
+                hasher.update(text.as_bytes());
+            }
+            hasher.update(&[family.kind as u8]);
+        }
+        for series in &series {
+            hasher.update(&series.id.0.to_le_bytes());
+            hasher.update(&series.family_idx.to_le_bytes());
+        }
+        Self { id: LayoutId(hasher.digest()), target, families, series }
+    }
+
+    /// The family of a series.
+    pub fn family(&self, series: &Series) -> Option<&Family> {
+        self.families.get(series.family_idx as usize)
+    }
+}
+
+/// The samples of one scrape of one target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricBatch {
+    /// The series; shared with the scrapes before and after.
+    pub layout: Arc<Layout>,
+    /// When the scrape started.
+    pub time: UnixMillis,
+    /// One value for each series of the layout; see [`is_stale`] and [`is_absent`].
+    /// A series with a native histogram in `histograms` has its count here.
+    pub values: Vec<f64>,
+    /// Explicit timestamps: one for each series, equal to `time` where the page gave none.
+    /// Empty if the page gave none at all.
+    pub timestamps: Vec<UnixMillis>,
+    /// `_created` times, where exposed and known: (series index, time), sorted by index.
+    pub created: Vec<(u32, UnixMillis)>,
+    /// Native histograms, sorted by `series_idx`.
+    pub histograms: Vec<NativeHistogram>,
+    /// Exemplars, sorted by `series_idx`.
+    pub exemplars: Vec<Exemplar>,
+}
+
+impl MetricBatch {
+    /// A batch without timestamps, histograms and exemplars.
+    pub fn new(layout: Arc<Layout>, time: UnixMillis, values: Vec<f64>) -> Self {
+        Self {
+            layout,
+            time,
+            values,
+            timestamps: Vec::new(),
+            created: Vec::new(),
+            histograms: Vec::new(),
+            exemplars: Vec::new(),
+        }
+    }
+
+    /// Time of the sample at `idx`.
+    pub fn time_of(&self, idx: usize) -> UnixMillis {
+        self.timestamps.get(idx).copied().unwrap_or(self.time)
+    }
+
+    /// Series with their samples and times, absent ones left out, stale markers included.
+    pub fn samples(&self) -> impl Iterator<Item = (&Series, UnixMillis, f64)> {
+        self.layout
+            .series
+            .iter()
+            .zip(&self.values)
+            .enumerate()
+            .filter(|(_, (_, value))| !is_absent(**value))
+            .map(|(idx, (series, value))| (series, self.time_of(idx), *value))
+    }
+}
+
+/// A sample picked out by the target, usually with a trace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exemplar {
+    /// Index into the layout's series.
+    pub series_idx: u32,
+    /// Its labels (`trace_id`, `span_id`, …).
+    pub labels: Labels,
+    /// Its value, in the unit of the metric.
+    pub value: f64,
+    /// Its time, where exposed.
+    pub time: Option<UnixMillis>,
+}
+
+/// A run of consecutive buckets of a native histogram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BucketSpan {
+    /// Gap to the end of the span before (to index 0 for the first one).
+    pub offset: i32,
+    /// Number of buckets.
+    pub length: u32,
+}
+
+/// A native histogram (io.prometheus.client.Histogram with a schema), counts made absolute.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NativeHistogram {
+    /// Index into the layout's series.
+    pub series_idx: u32,
+    /// Resolution: −4…8 exponential, −53 custom bounds.
+    pub schema: i32,
+    /// Width of the zero bucket.
+    pub zero_threshold: f64,
+    /// Observations in the zero bucket.
+    pub zero_count: f64,
+    /// Observations.
+    pub count: f64,
+    /// Sum of the observations.
+    pub sum: f64,
+    /// Whether the counts are floats by the target's own choice (float histograms).
+    pub is_float: bool,
+    /// Whether this is a gauge histogram.
+    pub is_gauge: bool,
+    /// Spans of the positive buckets.
+    pub positive_spans: Vec<BucketSpan>,
+    /// Absolute counts of the positive buckets.
+    pub positive_counts: Vec<f64>,
+    /// Spans of the negative buckets.
+    pub negative_spans: Vec<BucketSpan>,
+    /// Absolute counts of the negative buckets.
+    pub negative_counts: Vec<f64>,
+    /// Upper bounds when `schema` is −53.
+    pub custom_bounds: Vec<f64>,
+}

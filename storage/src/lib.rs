@@ -1,0 +1,10 @@
+//! The durable log, and the Parquet archive that is written from it.
+//!
+//! This crate does not know HTTP, targets' addresses, alerts or the configuration file: whoever
+//! opens it passes options, and feeds it [`proto::Record`]s.
+
+pub mod archive;
+pub mod log;
+mod position;
+
+pub use position::Position;
