@@ -1,3 +1,5 @@
 //! `leadsman`: takes soundings of etcd, containerd and any Go service.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    collector::cli::main()
+}

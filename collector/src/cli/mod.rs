@@ -1,0 +1,8 @@
+//! The command line: one module per subcommand.
+
+use std::process::ExitCode;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}

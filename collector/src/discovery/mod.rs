@@ -1,0 +1,1 @@
+//! Discovery: from `scrape_configs` to the current set of targets.

@@ -1,0 +1,25 @@
+//! Fetching: HTTP/1.1, HTTP/2, TLS and unix sockets, with bodies bounded after decompression.
+
+use exporter::auth::Credentials;
+use exporter::tls::ClientTlsOptions;
+
+/// How a target is spoken to, apart from its address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientOptions {
+    /// TLS, used when the scheme is `https`.
+    pub tls: ClientTlsOptions,
+    /// Sent with each request to the target's own host, never elsewhere.
+    pub credentials: Option<Credentials>,
+    /// What a redirect does.
+    pub follow_redirects: Redirects,
+}
+
+/// What a redirect does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Redirects {
+    /// It is followed; credentials stay with the host they are for.
+    #[default]
+    Follow,
+    /// It is the answer, and so an error.
+    Refuse,
+}

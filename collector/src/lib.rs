@@ -1,0 +1,12 @@
+//! The binary `leadsman`: finds targets, decides when to sound them, fetches, and wires the rest.
+//!
+//! This crate does not know the insides of wire formats (`proto`), files (`storage`) or what
+//! leaves (`exporter`): it passes options and records between them.
+
+pub mod cli;
+pub mod config;
+pub mod discovery;
+pub mod fetch;
+pub mod relabel;
+pub mod sounding;
+pub mod telemetry;

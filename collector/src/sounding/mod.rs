@@ -1,0 +1,1 @@
+//! Soundings: when (schedule, budgets) apart from how (scrape, profile).

@@ -1,0 +1,1 @@
+//! Our own logs, traces and profiles.
