@@ -1,1 +1,6 @@
 //! Soundings: when (schedule, budgets) apart from how (scrape, profile).
+
+pub mod budget;
+pub mod schedule;
+
+pub use budget::{ProfilingBudget, QuietHours};

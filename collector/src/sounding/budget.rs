@@ -1,0 +1,187 @@
+//! How much profiling a target has to bear: a policy over times passed in, without a clock.
+
+use std::time::Duration;
+
+/// Limits on the profiling that leadsman causes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProfilingBudget {
+    /// Largest share of the time that one target is under a profile that takes time (CPU,
+    /// fgprof, anything with `seconds`), 0…1.
+    pub duty_cycle: f64,
+    /// Profiles that take time, running at once over all targets. Snapshots (heap, goroutine)
+    /// have as many places of their own, so that they do not queue behind them.
+    pub max_concurrent: usize,
+    /// Times of the day at which nothing is profiled.
+    pub quiet_hours: Vec<QuietHours>,
+}
+
+impl Default for ProfilingBudget {
+    fn default() -> Self {
+        Self {
+            duty_cycle: 0.2,
+            max_concurrent: 2,
+            quiet_hours: Vec::new(),
+        }
+    }
+}
+
+impl ProfilingBudget {
+    /// Whether nothing is profiled at this minute of the local day.
+    pub fn is_quiet(&self, minute_of_day: u16) -> bool {
+        self.quiet_hours
+            .iter()
+            .any(|hours| hours.contains(minute_of_day))
+    }
+}
+
+/// A daily span of local time: from `from` up to but without `to`; it passes midnight if `to` is
+/// not later. Minutes since midnight, 0…1439.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuietHours {
+    /// First minute.
+    pub from: u16,
+    /// First minute after it.
+    pub to: u16,
+}
+
+impl QuietHours {
+    /// Whether the span holds this minute of the day.
+    pub fn contains(&self, minute_of_day: u16) -> bool {
+        if self.from < self.to {
+            (self.from..self.to).contains(&minute_of_day)
+        } else {
+            minute_of_day >= self.from || minute_of_day < self.to
+        }
+    }
+}
+
+/// The span over which the duty cycle holds: shorter bursts than this are averaged out.
+const DUTY_WINDOW: Duration = Duration::from_secs(60);
+
+/// The duty cycle of one target: what was spent drains away at `share` seconds a second.
+#[derive(Clone, Debug)]
+pub struct DutyCycle {
+    share: f64,
+    level_seconds: f64,
+    updated: Duration,
+}
+
+impl DutyCycle {
+    /// Nothing spent yet. `share` is the largest part of the time, 0…1.
+    pub fn new(share: f64) -> Self {
+        Self {
+            share: share.clamp(0.0, 1.0),
+            level_seconds: 0.0,
+            updated: Duration::ZERO,
+        }
+    }
+
+    /// Books a profile of `length` at `now`, or says how long to wait for it. A profile that is
+    /// longer than the window's whole share is let through when nothing else is booked: it then
+    /// comes more rarely, not never. A share of zero refuses everything, for ever.
+    pub fn book(&mut self, now: Duration, length: Duration) -> Result<(), Exceeded> {
+        if self.share == 0.0 {
+            return Err(Exceeded {
+                wait: Duration::MAX,
+            });
+        }
+        self.drain(now);
+        let most = self.share * DUTY_WINDOW.as_secs_f64();
+        let over = (self.level_seconds + length.as_secs_f64() - most).min(self.level_seconds);
+        if over > 1e-6 {
+            return Err(Exceeded {
+                wait: Duration::from_secs_f64(over / self.share),
+            });
+        }
+        self.level_seconds += length.as_secs_f64();
+        Ok(())
+    }
+
+    fn drain(&mut self, now: Duration) {
+        let elapsed = now.saturating_sub(self.updated).as_secs_f64();
+        self.level_seconds = (self.level_seconds - elapsed * self.share).max(0.0);
+        self.updated = self.updated.max(now);
+    }
+}
+
+/// A profile was refused because the target's duty cycle is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("duty cycle used up")]
+pub struct Exceeded {
+    /// It would be let through after this time.
+    pub wait: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const fn secs(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    #[test]
+    fn ten_seconds_a_minute_fit_the_default() {
+        let mut duty = DutyCycle::new(ProfilingBudget::default().duty_cycle);
+        for minute in 0..60 {
+            assert_eq!(duty.book(secs(minute * 60), secs(10)), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_second_profile_waits_until_the_first_has_drained() {
+        let mut duty = DutyCycle::new(0.2);
+        duty.book(secs(0), secs(10)).unwrap();
+        let Err(Exceeded { wait }) = duty.book(secs(0), secs(10)) else {
+            panic!("refused")
+        };
+        assert_eq!(wait, secs(40));
+        duty.book(wait, secs(10)).unwrap();
+    }
+
+    #[test]
+    fn a_long_profile_comes_more_rarely_but_comes() {
+        let mut duty = DutyCycle::new(0.2);
+        duty.book(secs(0), secs(30)).unwrap();
+        assert!(duty.book(secs(60), secs(30)).is_err());
+        duty.book(secs(150), secs(30)).unwrap();
+    }
+
+    #[test]
+    fn a_zero_share_refuses_everything() {
+        assert!(DutyCycle::new(0.0).book(secs(1_000_000), secs(1)).is_err());
+    }
+
+    #[test]
+    fn quiet_hours_may_pass_midnight() {
+        let night = QuietHours {
+            from: 22 * 60,
+            to: 6 * 60,
+        };
+        assert!(night.contains(23 * 60) && night.contains(0) && night.contains(359));
+        assert!(!night.contains(360) && !night.contains(12 * 60));
+        let noon = QuietHours { from: 720, to: 780 };
+        assert!(noon.contains(720) && !noon.contains(780));
+    }
+
+    proptest! {
+        #[test]
+        fn the_share_holds_in_the_long_run(
+            share in 0.01f64..1.0,
+            asks in prop::collection::vec((0u64..120, 1u64..40), 1..200),
+        ) {
+            let mut duty = DutyCycle::new(share);
+            let (mut now, mut spent, mut longest) = (0, 0, 0);
+            for (gap, length) in asks {
+                now += gap;
+                if duty.book(secs(now), secs(length)).is_ok() {
+                    spent += length;
+                    longest = longest.max(length);
+                }
+            }
+            let burst = (share * DUTY_WINDOW.as_secs_f64()).max(longest as f64);
+            prop_assert!(spent as f64 <= share * now as f64 + burst + 1e-3);
+        }
+    }
+}
