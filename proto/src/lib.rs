@@ -11,6 +11,7 @@
 //! - [`profile`]: one [`profile::Profile`], columnar tables with handle types.
 //! - [`Record`]: what one sounding appends to the log.
 
+pub mod compress;
 pub mod labels;
 pub mod metrics;
 pub mod profile;
