@@ -36,7 +36,9 @@ impl Labels {
 
     /// The value of `name`, if the set has it.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter().find(|(candidate, _)| *candidate == name).map(|(_, value)| value)
+        self.iter()
+            .find(|(candidate, _)| *candidate == name)
+            .map(|(_, value)| value)
     }
 
     /// The metric's name (`__name__`), or the empty string.
@@ -76,7 +78,9 @@ impl Labels {
             }
             last_name = Some(name);
         }
-        Some(Self { packed: packed.into() })
+        Some(Self {
+            packed: packed.into(),
+        })
     }
 }
 
@@ -136,7 +140,11 @@ impl LabelsBuilder {
     /// Sets `name` to `value`; an empty value removes the name.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) -> &mut Self {
         let (name, value) = (name.into(), value.into());
-        match self.pairs.iter().position(|(candidate, _)| *candidate == name) {
+        match self
+            .pairs
+            .iter()
+            .position(|(candidate, _)| *candidate == name)
+        {
             Some(idx) if value.is_empty() => {
                 self.pairs.swap_remove(idx);
             }
@@ -159,7 +167,10 @@ impl LabelsBuilder {
 
     /// The value of `name`, or the empty string, as relabelling sees it.
     pub fn get(&self, name: &str) -> &str {
-        self.pairs.iter().find(|(candidate, _)| candidate == name).map_or("", |(_, v)| v)
+        self.pairs
+            .iter()
+            .find(|(candidate, _)| candidate == name)
+            .map_or("", |(_, v)| v)
     }
 
     /// The pairs so far, in no particular order.
@@ -169,20 +180,32 @@ impl LabelsBuilder {
 
     /// Sorts and packs.
     pub fn build(mut self) -> Labels {
-        self.pairs.sort_unstable_by(|left, right| left.0.cmp(&right.0));
-        let size = self.pairs.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+        self.pairs
+            .sort_unstable_by(|left, right| left.0.cmp(&right.0));
+        let size = self
+            .pairs
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 4)
+            .sum();
         let mut packed = Vec::with_capacity(size);
         for (name, value) in &self.pairs {
             put_str(&mut packed, name);
             put_str(&mut packed, value);
         }
-        Labels { packed: packed.into_boxed_slice() }
+        Labels {
+            packed: packed.into_boxed_slice(),
+        }
     }
 }
 
 impl From<&Labels> for LabelsBuilder {
     fn from(labels: &Labels) -> Self {
-        Self { pairs: labels.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect() }
+        Self {
+            pairs: labels
+                .iter()
+                .map(|(n, v)| (n.to_owned(), v.to_owned()))
+                .collect(),
+        }
     }
 }
 

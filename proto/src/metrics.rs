@@ -121,7 +121,12 @@ impl Layout {
             hasher.update(&series.id.0.to_le_bytes());
             hasher.update(&series.family_idx.to_le_bytes());
         }
-        Self { id: LayoutId(hasher.digest()), target, families, series }
+        Self {
+            id: LayoutId(hasher.digest()),
+            target,
+            families,
+            series,
+        }
     }
 
     /// The family of a series.

@@ -32,7 +32,10 @@ pub struct StringTable {
 
 impl Default for StringTable {
     fn default() -> Self {
-        Self { bytes: String::new(), ends: vec![0] }
+        Self {
+            bytes: String::new(),
+            ends: vec![0],
+        }
     }
 }
 
@@ -40,9 +43,16 @@ impl StringTable {
     /// The string of a handle; the empty string if there is none.
     pub fn get(&self, id: StrId) -> &str {
         let idx = id.0 as usize;
-        let Some(&end) = self.ends.get(idx) else { return "" };
-        let start = idx.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
-        self.bytes.get(start.unwrap_or(0) as usize..end as usize).unwrap_or("")
+        let Some(&end) = self.ends.get(idx) else {
+            return "";
+        };
+        let start = idx
+            .checked_sub(1)
+            .and_then(|before| self.ends.get(before))
+            .copied();
+        self.bytes
+            .get(start.unwrap_or(0) as usize..end as usize)
+            .unwrap_or("")
     }
 
     /// Appends a string that the caller knows to be new. Interning is the builder's business.

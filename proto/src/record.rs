@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::Target;
 use crate::metrics::MetricBatch;
 use crate::profile::Profile;
-use crate::Target;
 
 /// One entry of the log. Cheap to clone: the payloads are shared.
 #[derive(Clone, Debug)]

@@ -1,1 +1,14 @@
 //! Harness of the black-box tests: starts real systems and the binary, sees only their outside.
+//!
+//! It knows none of leadsman's crates. Everything started here has a free loopback port, a
+//! temporary folder, and ends with the value that stands for it.
+
+pub mod certs;
+pub mod containerd;
+pub mod etcd;
+pub mod leadsman;
+pub mod otlp_receiver;
+pub mod process;
+pub mod prometheus;
+pub mod tools;
+pub mod wait;

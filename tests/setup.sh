@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Installs what the tests talk to: real etcd, containerd, runc, Prometheus and Go from Debian's
+# packages, a newer Prometheus unpacked into a folder of its own, and DuckDB and Polars in a
+# virtual environment. Safe to run again: what is there is left alone. Prints what it does.
+set -euo pipefail
+
+tools=${LEADSMAN_TEST_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/leadsman/test-tools}
+packages=(etcd-server etcd-client containerd runc prometheus golang-go python3-venv)
+python_packages=(duckdb polars pyarrow)
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+install_debian_packages() {
+    local missing=()
+    for package in "${packages[@]}"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} = 0 ] && return
+    say "installing ${missing[*]}"
+    as_root apt-get -qq update
+    # The packages' services must not start: the tests start the programs themselves.
+    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+        apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# Debian 12 has Prometheus 2.42, whose OTLP receiver is missing. A later suite's package runs here
+# when it is unpacked beside the system; the system's own apt configuration is not touched.
+unpack_newer_prometheus() {
+    local into=$tools/prometheus3
+    "$into/usr/bin/prometheus" --version >/dev/null 2>&1 && return
+    local suite
+    for suite in sid trixie; do
+        say "fetching Prometheus from Debian's $suite"
+        if fetch_package "$suite" prometheus "$into" && "$into/usr/bin/prometheus" --version >/dev/null 2>&1; then
+            return
+        fi
+        rm -rf "$into"
+    done
+    say 'no newer Prometheus could be had: is the Debian mirror reachable?'
+    return 1
+}
+
+fetch_package() {
+    local suite=$1 package=$2 into=$3 apt=$tools/apt-$1 mirror
+    mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' | awk '$2 == "bookworm" {print $1; exit}')
+    mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$into"
+    printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' \
+        "$mirror" "$suite" >"$apt/sources.list"
+    : >"$apt/status"
+    local options=(
+        -o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null
+        -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt/cache" -o "Dir::State::status=$apt/status"
+        -o APT::Sandbox::User=root
+    )
+    apt-get -qq "${options[@]}" update || return 1
+    (cd "$apt" && rm -f ./*.deb && apt-get -qq "${options[@]}" download "$package") || return 1
+    dpkg -x "$apt"/"$package"_*.deb "$into" || return 1
+    rm -rf "$apt"
+}
+
+make_python_environment() {
+    local venv=$tools/venv
+    "$venv/bin/python" -c 'import duckdb, polars, pyarrow' 2>/dev/null && return
+    say "installing ${python_packages[*]} into a virtual environment"
+    python3 -m venv --clear "$venv"
+    "$venv/bin/pip" -q install "${python_packages[@]}"
+}
+
+mkdir -p "$tools"
+install_debian_packages
+unpack_newer_prometheus
+make_python_environment
+say "ready; tools are in $tools"

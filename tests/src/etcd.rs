@@ -1,0 +1,103 @@
+//! A real etcd of one member, plain or with mutual TLS.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use crate::certs::Certs;
+use crate::process::{Process, free_port};
+use crate::tools;
+use crate::wait::{PATIENCE, until};
+
+/// A running etcd with pprof and extensive metrics.
+pub struct Etcd {
+    /// The process.
+    pub process: Process,
+    /// `127.0.0.1:port` of the client URL.
+    pub address: String,
+    certs: Option<Arc<Certs>>,
+}
+
+impl Etcd {
+    /// Starts it and waits until it answers.
+    pub async fn start(folder: &Path, certs: Option<Arc<Certs>>) -> Result<Self> {
+        let scheme = if certs.is_some() { "https" } else { "http" };
+        let (client, peer) = (free_port()?, free_port()?);
+        let client_url = format!("{scheme}://127.0.0.1:{client}");
+        let peer_url = format!("http://127.0.0.1:{peer}");
+        let mut command = Command::new("etcd");
+        command
+            .args([
+                "--name",
+                "m1",
+                "--enable-pprof",
+                "--metrics=extensive",
+                "--data-dir",
+            ])
+            .arg(folder.join("etcd-data"))
+            .args([
+                "--listen-client-urls",
+                &client_url,
+                "--advertise-client-urls",
+                &client_url,
+            ])
+            .args([
+                "--listen-peer-urls",
+                &peer_url,
+                "--initial-advertise-peer-urls",
+                &peer_url,
+            ])
+            .args(["--initial-cluster", &format!("m1={peer_url}")]);
+        if let Some(certs) = &certs {
+            command
+                .arg("--client-cert-auth")
+                .arg("--trusted-ca-file")
+                .arg(&certs.ca);
+            command
+                .arg("--cert-file")
+                .arg(&certs.server_cert)
+                .arg("--key-file")
+                .arg(&certs.server_key);
+        }
+        let process = Process::spawn("etcd", folder, command)?;
+        let mut etcd = Self {
+            process,
+            address: format!("127.0.0.1:{client}"),
+            certs,
+        };
+        until("etcd to answer", PATIENCE, || {
+            let healthy = etcd
+                .process
+                .check_alive()
+                .and_then(|()| tools::run(&mut etcd.ctl(["endpoint", "health"])));
+            async { healthy }
+        })
+        .await?;
+        Ok(etcd)
+    }
+
+    /// An `etcdctl` command against it.
+    pub fn ctl<const N: usize>(&self, args: [&str; N]) -> Command {
+        let mut command = Command::new("etcdctl");
+        command
+            .env("ETCDCTL_API", "3")
+            .args(["--endpoints", &self.address]);
+        if let Some(certs) = &self.certs {
+            command.arg("--cacert").arg(&certs.ca);
+            command
+                .arg("--cert")
+                .arg(&certs.client_cert)
+                .arg("--key")
+                .arg(&certs.client_key);
+        }
+        command.args(args);
+        command
+    }
+
+    /// Puts it under a steady small load (150 writes a second) until the value is dropped.
+    pub fn load(&self, folder: &Path) -> Result<Process> {
+        Process::spawn("etcd-load", folder, self.ctl(["check", "perf", "--load=m"]))
+    }
+}

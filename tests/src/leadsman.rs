@@ -1,0 +1,113 @@
+//! The binary under test.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::process::{Process, free_port};
+use crate::wait::{PATIENCE, until};
+
+/// A running leadsman.
+pub struct Leadsman {
+    /// The process.
+    pub process: Process,
+    /// `127.0.0.1:port` of its endpoints.
+    pub address: String,
+    /// Its data folder (`archive.path`).
+    pub data: PathBuf,
+}
+
+/// The binary that `cargo build` made beside this test.
+pub fn binary() -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let folder = test
+        .parent()
+        .and_then(Path::parent)
+        .context("no target folder")?;
+    let binary = folder.join("leadsman");
+    ensure!(
+        binary.exists(),
+        "{} is missing: run `cargo build --workspace` first",
+        binary.display()
+    );
+    Ok(binary)
+}
+
+/// A command line of the binary.
+pub fn command<const N: usize>(args: [&str; N]) -> Result<Command> {
+    let mut command = Command::new(binary()?);
+    command.args(args).env("NO_COLOR", "1");
+    Ok(command)
+}
+
+impl Leadsman {
+    /// Starts it with `scrape_configs` and more top-level YAML, and waits until it is ready.
+    pub async fn start(folder: &Path, yaml: &str) -> Result<Self> {
+        let address = format!("127.0.0.1:{}", free_port()?);
+        let data = folder.join("data");
+        let config = folder.join("leadsman.yml");
+        std::fs::write(
+            &config,
+            format!("archive: {{path: {data:?}}}\nweb: {{listen: \"{address}\"}}\n{yaml}"),
+        )?;
+        let mut command = command(["--config"])?;
+        command.arg(&config).current_dir(folder);
+        let process = Process::spawn("leadsman", folder, command)?;
+        let mut leadsman = Self {
+            process,
+            address,
+            data,
+        };
+        until("leadsman to be ready", PATIENCE, || {
+            let alive = leadsman.process.check_alive();
+            let url = leadsman.url("/-/ready");
+            async move {
+                alive?;
+                ensure!(reqwest::get(url).await?.status().is_success(), "not ready");
+                Ok(())
+            }
+        })
+        .await?;
+        Ok(leadsman)
+    }
+
+    /// A URL of its endpoints.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The body of a GET, which must succeed.
+    pub async fn get(&self, path: &str) -> Result<String> {
+        let response = reqwest::get(self.url(path)).await?;
+        let status = response.status();
+        let body = response.text().await?;
+        ensure!(status.is_success(), "GET {path}: {status}: {body}");
+        Ok(body)
+    }
+
+    /// The targets as its API tells them.
+    pub async fn targets(&self) -> Result<Vec<Value>> {
+        let answer: Value = serde_json::from_str(&self.get("/api/v1/targets").await?)?;
+        let targets = answer.as_array().or_else(|| answer["targets"].as_array());
+        Ok(targets
+            .with_context(|| format!("no list of targets in {answer}"))?
+            .clone())
+    }
+
+    /// Waits until every one of these jobs has a target that is up.
+    pub async fn wait_until_up(&self, jobs: &[&str]) -> Result<()> {
+        until(&format!("{jobs:?} to be up"), PATIENCE, || async {
+            let targets = self.targets().await?;
+            let is_up = |job: &&str| {
+                targets
+                    .iter()
+                    .any(|t| t["job"] == **job && t["health"] == "up")
+            };
+            ensure!(jobs.iter().all(is_up), "{targets:#?}");
+            Ok(())
+        })
+        .await
+    }
+}
