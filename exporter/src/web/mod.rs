@@ -1,9 +1,13 @@
 //! Our own HTTP endpoints: `/metrics`, health, the API, profiles of ourselves.
 
+mod status;
+
 use std::net::SocketAddr;
 
 use crate::auth::Credentials;
 use crate::tls::ServerTlsOptions;
+
+pub use status::{Health, ProfileState, ProfileStatus, TargetStatus};
 
 /// How our own endpoints are served.
 #[derive(Clone, Debug, PartialEq, Eq)]
