@@ -14,6 +14,7 @@
 pub mod compress;
 pub mod labels;
 pub mod metrics;
+pub mod pprof;
 pub mod profile;
 pub mod record;
 pub mod target;

@@ -4,6 +4,11 @@
 //! [`LocationId`], [`StackId`], [`LabelSetId`]) is an index into the table of the same profile
 //! and valid only there; whoever builds a [`Profile`] from outside bytes checks every index first.
 
+mod builder;
+pub(crate) mod index;
+
+pub use builder::ProfileBuilder;
+
 /// Index into [`Profile::strings`]; 0 is the empty string.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StrId(pub u32);
