@@ -1,4 +1,21 @@
 //! Fetching: HTTP/1.1, HTTP/2, TLS and unix sockets, with bodies bounded after decompression.
+//!
+//! This module does not know what a body means, nor when to fetch it. Proxies of the environment
+//! are not used: targets are near.
+
+mod body;
+mod client;
+mod connect;
+mod error;
+mod redirect;
+mod request;
+#[cfg(test)]
+mod tests;
+
+pub use client::Client;
+pub use connect::ConnectError;
+pub use error::FetchError;
+pub use request::{Endpoint, Request, Response};
 
 use exporter::auth::Credentials;
 use exporter::tls::ClientTlsOptions;

@@ -2,59 +2,6 @@
 
 use std::time::Duration;
 
-/// Limits on the profiling that leadsman causes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ProfilingBudget {
-    /// Largest share of the time that one target is under a profile that takes time (CPU,
-    /// fgprof, anything with `seconds`), 0…1.
-    pub duty_cycle: f64,
-    /// Profiles that take time, running at once over all targets. Snapshots (heap, goroutine)
-    /// have as many places of their own, so that they do not queue behind them.
-    pub max_concurrent: usize,
-    /// Times of the day at which nothing is profiled.
-    pub quiet_hours: Vec<QuietHours>,
-}
-
-impl Default for ProfilingBudget {
-    fn default() -> Self {
-        Self {
-            duty_cycle: 0.2,
-            max_concurrent: 2,
-            quiet_hours: Vec::new(),
-        }
-    }
-}
-
-impl ProfilingBudget {
-    /// Whether nothing is profiled at this minute of the local day.
-    pub fn is_quiet(&self, minute_of_day: u16) -> bool {
-        self.quiet_hours
-            .iter()
-            .any(|hours| hours.contains(minute_of_day))
-    }
-}
-
-/// A daily span of local time: from `from` up to but without `to`; it passes midnight if `to` is
-/// not later. Minutes since midnight, 0…1439.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct QuietHours {
-    /// First minute.
-    pub from: u16,
-    /// First minute after it.
-    pub to: u16,
-}
-
-impl QuietHours {
-    /// Whether the span holds this minute of the day.
-    pub fn contains(&self, minute_of_day: u16) -> bool {
-        if self.from < self.to {
-            (self.from..self.to).contains(&minute_of_day)
-        } else {
-            minute_of_day >= self.from || minute_of_day < self.to
-        }
-    }
-}
-
 /// The span over which the duty cycle holds: shorter bursts than this are averaged out.
 const DUTY_WINDOW: Duration = Duration::from_secs(60);
 
@@ -122,8 +69,8 @@ mod tests {
     }
 
     #[test]
-    fn ten_seconds_a_minute_fit_the_default() {
-        let mut duty = DutyCycle::new(ProfilingBudget::default().duty_cycle);
+    fn ten_seconds_a_minute_fit_a_fifth_of_the_time() {
+        let mut duty = DutyCycle::new(0.2);
         for minute in 0..60 {
             assert_eq!(duty.book(secs(minute * 60), secs(10)), Ok(()));
         }
@@ -151,18 +98,6 @@ mod tests {
     #[test]
     fn a_zero_share_refuses_everything() {
         assert!(DutyCycle::new(0.0).book(secs(1_000_000), secs(1)).is_err());
-    }
-
-    #[test]
-    fn quiet_hours_may_pass_midnight() {
-        let night = QuietHours {
-            from: 22 * 60,
-            to: 6 * 60,
-        };
-        assert!(night.contains(23 * 60) && night.contains(0) && night.contains(359));
-        assert!(!night.contains(360) && !night.contains(12 * 60));
-        let noon = QuietHours { from: 720, to: 780 };
-        assert!(noon.contains(720) && !noon.contains(780));
     }
 
     proptest! {

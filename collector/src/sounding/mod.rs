@@ -2,5 +2,3 @@
 
 pub mod budget;
 pub mod schedule;
-
-pub use budget::{ProfilingBudget, QuietHours};

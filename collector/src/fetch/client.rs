@@ -1,0 +1,216 @@
+//! The HTTP client: one per set of options, with a pool of connections.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use exporter::tls::ClientTls;
+use http_body_util::Empty;
+use hyper::body::Incoming;
+use hyper::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap,
+    HeaderName, HeaderValue, LOCATION, USER_AGENT,
+};
+use hyper_util::client::legacy;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
+
+use super::connect::Connector;
+use super::redirect::{self, Hop};
+use super::{ClientOptions, Endpoint, FetchError, Redirects, Request, Response, body};
+
+/// Hops after which redirects are taken for a circle; the limit of Go's and curl's clients lies
+/// between 10 and 50.
+const MAX_REDIRECTS: usize = 10;
+/// Idle connections kept for one target: its metrics and one profile.
+const MAX_IDLE_PER_HOST: usize = 2;
+/// Longer than the usual scrape intervals, so that a connection serves many scrapes.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
+/// Prometheus sends it too: an exporter may use it to give up in time.
+const SCRAPE_TIMEOUT: HeaderName = HeaderName::from_static("x-prometheus-scrape-timeout-seconds");
+
+type HttpClient = legacy::Client<Connector, Empty<Bytes>>;
+
+/// Fetches bodies.
+pub struct Client {
+    options: ClientOptions,
+    tls: Arc<ClientTls>,
+    pool: Mutex<Pool>,
+}
+
+/// Connections made with one state of the TLS files.
+struct Pool {
+    config: Arc<ClientConfig>,
+    http: HttpClient,
+}
+
+impl Client {
+    /// Reads the TLS files; nothing is connected yet.
+    ///
+    /// # Errors
+    /// The TLS options cannot be used.
+    pub fn new(options: &ClientOptions) -> Result<Self, FetchError> {
+        let tls = Arc::new(ClientTls::new(&options.tls)?);
+        let pool = Mutex::new(Pool::new(&tls, tls.current()));
+        Ok(Self {
+            options: options.clone(),
+            tls,
+            pool,
+        })
+    }
+
+    /// Fetches one body, following redirects, within the request's time and size.
+    ///
+    /// # Errors
+    /// Anything but a complete body with a status of 200…299.
+    pub async fn get(&self, request: &Request) -> Result<Response, FetchError> {
+        let fetch = self.follow(request);
+        tokio::time::timeout(request.timeout, fetch)
+            .await
+            .unwrap_or(Err(FetchError::Timeout {
+                after: request.timeout,
+            }))
+    }
+
+    async fn follow(&self, request: &Request) -> Result<Response, FetchError> {
+        let first = Hop {
+            endpoint: request.endpoint.clone(),
+            path_and_query: request.path_and_query(),
+        };
+        let mut hop = first;
+        for _ in 0..=MAX_REDIRECTS {
+            let answer = self.send(request, &hop).await?;
+            match self.redirect(request, &hop, &answer)? {
+                Some(next) => hop = next,
+                None => return finish(answer, request.body_limit).await,
+            }
+        }
+        Err(FetchError::Redirect {
+            to: hop.endpoint.to_string(),
+            why: "too many redirects",
+        })
+    }
+
+    async fn send(
+        &self,
+        request: &Request,
+        hop: &Hop,
+    ) -> Result<hyper::Response<Incoming>, FetchError> {
+        let mut message = hyper::Request::new(Empty::new());
+        *message.uri_mut() = hop.endpoint.uri(&hop.path_and_query)?;
+        *message.headers_mut() = self.headers(request, hop)?;
+        self.http()
+            .request(message)
+            .await
+            .map_err(FetchError::from_http)
+    }
+
+    fn headers(&self, request: &Request, hop: &Hop) -> Result<HeaderMap, FetchError> {
+        let mut headers = HeaderMap::new();
+        let accept = HeaderValue::from_str(&request.accept);
+        headers.insert(ACCEPT, accept.unwrap_or(HeaderValue::from_static("*/*")));
+        let encodings = if hop.endpoint.is_local() {
+            "identity"
+        } else {
+            "zstd, gzip;q=0.5"
+        };
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(encodings));
+        let agent = concat!("leadsman/", env!("CARGO_PKG_VERSION"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(agent));
+        let timeout = request.timeout.as_secs_f64().to_string();
+        headers.extend(HeaderValue::from_str(&timeout).map(|value| (SCRAPE_TIMEOUT, value)));
+        if matches!(hop.endpoint, Endpoint::Unix(_)) {
+            headers.insert(HOST, HeaderValue::from_static("localhost"));
+        }
+        if hop.endpoint == request.endpoint
+            && let Some(credentials) = &self.options.credentials
+        {
+            headers.insert(AUTHORIZATION, credentials.header_value()?);
+        }
+        Ok(headers)
+    }
+
+    /// Where `answer` leads, if it is a redirect to be followed.
+    fn redirect(
+        &self,
+        request: &Request,
+        hop: &Hop,
+        answer: &hyper::Response<Incoming>,
+    ) -> Result<Option<Hop>, FetchError> {
+        let is_redirect = matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+        if !is_redirect || self.options.follow_redirects == Redirects::Refuse {
+            return Ok(None);
+        }
+        let location = header(answer.headers(), &LOCATION);
+        let next = redirect::resolve(&hop.endpoint, &hop.path_and_query, location)?;
+        // A header is left out elsewhere, but a client certificate would be shown.
+        if next.endpoint != request.endpoint && self.options.tls.cert_file.is_some() {
+            let to = next.endpoint.to_string();
+            return Err(FetchError::Redirect {
+                to,
+                why: "the client certificate is not for it",
+            });
+        }
+        Ok(Some(next))
+    }
+
+    /// The pool of the TLS files as they are now. Connections made with older ones are dropped
+    /// when their answers are in.
+    fn http(&self) -> HttpClient {
+        let config = self.tls.current();
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&pool.config, &config) {
+            *pool = Pool::new(&self.tls, config);
+        }
+        pool.http.clone()
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Pool {
+    fn new(tls: &Arc<ClientTls>, config: Arc<ClientConfig>) -> Self {
+        let connector = Connector::new(Arc::clone(tls), Arc::clone(&config));
+        let http = legacy::Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
+            .build(connector);
+        Self { config, http }
+    }
+}
+
+async fn finish(
+    answer: hyper::Response<Incoming>,
+    body_limit: usize,
+) -> Result<Response, FetchError> {
+    let (head, incoming) = answer.into_parts();
+    let status = head.status.as_u16();
+    if !head.status.is_success() {
+        let message = body::read_message(incoming).await;
+        return Err(FetchError::Status { status, message });
+    }
+    let raw = body::read(incoming, body_limit).await?;
+    let wire_bytes = raw.len();
+    let body = body::decode(raw, header(&head.headers, &CONTENT_ENCODING), body_limit)?;
+    let content_type = header(&head.headers, &CONTENT_TYPE).to_owned();
+    Ok(Response {
+        status,
+        content_type,
+        body,
+        wire_bytes,
+    })
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("")
+}
