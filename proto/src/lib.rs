@@ -16,6 +16,7 @@ pub mod labels;
 pub mod metrics;
 pub mod pprof;
 pub mod profile;
+pub mod profile_ops;
 pub mod record;
 pub mod target;
 pub mod time;

@@ -5,9 +5,11 @@
 //! and valid only there; whoever builds a [`Profile`] from outside bytes checks every index first.
 
 mod builder;
+mod frames;
 pub(crate) mod index;
 
 pub use builder::ProfileBuilder;
+pub use frames::Frame;
 
 /// Index into [`Profile::strings`]; 0 is the empty string.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -258,6 +260,18 @@ impl Profile {
             .zip(&self.sample_labels)
             .zip(self.values.chunks_exact(n_types))
             .map(|((stack, labels), values)| (*stack, *labels, values))
+    }
+
+    /// The sample type to show where none is asked for: the default one, else the last, as
+    /// `go tool pprof` has it.
+    pub fn default_type_idx(&self) -> usize {
+        let last = self.sample_types.len().saturating_sub(1);
+        self.default_sample_type.map_or(last, |idx| (idx as usize).min(last))
+    }
+
+    /// The sample type with this name (`cpu`, `inuse_space`).
+    pub fn type_idx(&self, kind: &str) -> Option<usize> {
+        self.sample_types.iter().position(|known| self.strings.get(known.kind) == kind)
     }
 
     /// Sum of one sample type over all samples, saturating.

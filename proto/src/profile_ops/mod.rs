@@ -1,0 +1,16 @@
+//! What is done with profiles: merging, differences, tables of functions, comparison.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod canonical;
+mod delta;
+mod import;
+mod merge;
+mod top;
+
+pub use canonical::{Canonical, canonical};
+pub use delta::{delta, has_cumulative_types};
+pub use merge::{MergeError, Merger, merge};
+pub use top::{TopRow, top};
+
+#[cfg(test)]
+pub(crate) mod strategies;
