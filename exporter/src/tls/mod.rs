@@ -11,6 +11,8 @@ mod client;
 mod files;
 mod reload;
 mod server;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 use std::path::PathBuf;

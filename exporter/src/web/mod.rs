@@ -1,12 +1,39 @@
 //! Our own HTTP endpoints: `/metrics`, health, the API, profiles of ourselves.
+//!
+//! | path | answer |
+//! |---|---|
+//! | `/` | a page with links to the rest |
+//! | `/metrics` | our own metrics: text 0.0.4, OpenMetrics 1.0 where asked for |
+//! | `/metrics?target=T` | the latest samples of a target (`INSTANCE` or `JOB/INSTANCE`) |
+//! | `/api/v1/targets` | every target's state, JSON ([`TargetStatus`]) |
+//! | `/debug/pprof/profile?seconds=N` | our own CPU profile, pprof |
+//! | `/debug/pprof/heap` | our own heap profile, pprof |
+//! | `/-/healthy`, `/-/ready` | whether we run, whether we take soundings |
+//!
+//! This module does not know how targets are found, scraped or profiled: [`App`] is handed in.
 
+mod guard;
+mod index;
+mod live;
+mod metrics_page;
+mod openmetrics;
+mod pprof;
+mod routes;
+mod server;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::auth::Credentials;
-use crate::tls::ServerTlsOptions;
+use crate::tls::{ServerTlsOptions, TlsError};
 
+pub use live::{LiveView, LookupError};
+pub use pprof::{ProfileFuture, SelfProfileError, SelfProfiler};
+pub use server::Server;
 pub use status::{Health, ProfileState, ProfileStatus, TargetStatus};
 
 /// How our own endpoints are served.
@@ -21,4 +48,49 @@ pub struct WebOptions {
     /// Listen on an address that is not loopback although there is neither TLS with client
     /// certificates nor authentication.
     pub allow_unauthenticated: bool,
+}
+
+/// What the endpoints show.
+#[derive(Clone)]
+pub struct App {
+    /// Our own metrics.
+    pub registry: prometheus::Registry,
+    /// The latest samples of each target.
+    pub live: LiveView,
+    /// The state of each target, as of now.
+    pub targets: Arc<dyn Fn() -> Vec<TargetStatus> + Send + Sync>,
+    /// Whether soundings are being taken.
+    pub ready: Arc<AtomicBool>,
+    /// Profiles of ourselves.
+    pub profiler: Arc<dyn SelfProfiler>,
+}
+
+/// Why our own endpoints cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum WebError {
+    /// Everyone on the network could read everything.
+    #[error(
+        "refusing to listen on {listen}: it is not a loopback address, and there is neither \
+         authentication nor a client CA; set web.authorization, web.basic_auth or \
+         web.tls.client_ca_file, or web.allow_unauthenticated: true if the network is trusted"
+    )]
+    Unprotected {
+        /// The address.
+        listen: SocketAddr,
+    },
+    /// The address cannot be listened on.
+    #[error("failed to listen on {listen}")]
+    Listen {
+        /// The address.
+        listen: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The TLS files cannot be used.
+    #[error("failed to set up TLS of our own endpoints")]
+    Tls(#[source] TlsError),
+    /// Our own metrics cannot be registered.
+    #[error("failed to register the metrics of our own endpoints")]
+    Metrics(#[source] prometheus::Error),
 }

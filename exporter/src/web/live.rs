@@ -1,0 +1,283 @@
+//! The latest samples of each target, kept in memory for `/metrics?target=`.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use proto::metrics::{MetricBatch, is_absent, is_stale};
+use proto::target::TargetId;
+use proto::{Record, UnixMillis};
+
+/// Targets kept at once; the one that was silent the longest makes room.
+const MAX_TARGETS: usize = 10_000;
+
+/// Samples are shown this long after their scrape, as Prometheus looks back, or for three
+/// intervals of the target where that is longer. Older ones would look fresh to a scraper.
+const LOOKBACK: Duration = Duration::from_secs(300);
+
+/// Targets that an error message lists.
+const MAX_LISTED: usize = 50;
+
+/// The latest batch of each target. Cheap to clone: clones share what they show.
+#[derive(Clone, Default)]
+pub struct LiveView {
+    latest: Arc<Mutex<BTreeMap<TargetId, Latest>>>,
+}
+
+#[derive(Clone)]
+struct Latest {
+    batch: Arc<MetricBatch>,
+    /// Time from the batch before to this one.
+    interval: Duration,
+}
+
+/// Why there is no page of a target.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub enum LookupError {
+    /// No live target has this name.
+    #[error("no samples of a target {asked:?}; there are: {there}")]
+    Unknown {
+        /// What was asked for.
+        asked: String,
+        /// `JOB/INSTANCE` of those there are.
+        there: String,
+    },
+    /// Several targets have this instance.
+    #[error("several targets are {asked:?}; say which: {there}")]
+    Ambiguous {
+        /// What was asked for.
+        asked: String,
+        /// `JOB/INSTANCE` of those it could be.
+        there: String,
+    },
+}
+
+impl LiveView {
+    /// An empty view.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes note of a record of the log; only metrics count.
+    pub fn observe(&self, record: &Record) {
+        let Record::Metrics(batch) = record else {
+            return;
+        };
+        let id = batch.layout.target.id();
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if has_ended(batch) {
+            latest.remove(&id);
+            return;
+        }
+        let interval = latest
+            .get(&id)
+            .map(|before| millis_between(before.batch.time, batch.time));
+        let interval = interval.unwrap_or_default();
+        latest.insert(
+            id,
+            Latest {
+                batch: Arc::clone(batch),
+                interval,
+            },
+        );
+        if latest.len() > MAX_TARGETS {
+            evict_oldest(&mut latest);
+        }
+    }
+
+    /// The latest samples of the target called `INSTANCE` or `JOB/INSTANCE`.
+    ///
+    /// # Errors
+    /// There is no such target, or several.
+    pub fn latest(&self, name: &str) -> Result<Arc<MetricBatch>, LookupError> {
+        self.find(name, now())
+    }
+
+    fn find(&self, name: &str, now: UnixMillis) -> Result<Arc<MetricBatch>, LookupError> {
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = || latest.values().filter(|latest| latest.is_fresh(now));
+        let found: Vec<&Latest> = fresh().filter(|latest| latest.is_called(name)).collect();
+        match found.as_slice() {
+            [one] => Ok(Arc::clone(&one.batch)),
+            [] => Err(LookupError::Unknown {
+                asked: name.to_owned(),
+                there: list(fresh()),
+            }),
+            several => {
+                let there = list(several.iter().copied());
+                Err(LookupError::Ambiguous {
+                    asked: name.to_owned(),
+                    there,
+                })
+            }
+        }
+    }
+}
+
+impl Latest {
+    fn is_fresh(&self, now: UnixMillis) -> bool {
+        millis_between(self.batch.time, now) <= LOOKBACK.max(self.interval * 3)
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        let target = &self.batch.layout.target;
+        name == target.instance() || name == format!("{}/{}", target.job(), target.instance())
+    }
+}
+
+/// Whether a batch is the farewell of a target: every series of it goes stale, `up` included.
+fn has_ended(batch: &MetricBatch) -> bool {
+    batch
+        .values
+        .iter()
+        .all(|value| is_stale(*value) || is_absent(*value))
+}
+
+fn evict_oldest(latest: &mut BTreeMap<TargetId, Latest>) {
+    let oldest = latest
+        .iter()
+        .min_by_key(|(_, latest)| latest.batch.time)
+        .map(|(id, _)| *id);
+    if let Some(id) = oldest {
+        latest.remove(&id);
+    }
+}
+
+/// Never negative: after the clock was set back, what comes from the future counts as fresh.
+fn millis_between(from: UnixMillis, to: UnixMillis) -> Duration {
+    Duration::from_millis(u64::try_from(to.0.saturating_sub(from.0)).unwrap_or(0))
+}
+
+fn now() -> UnixMillis {
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    UnixMillis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn list<'a>(found: impl Iterator<Item = &'a Latest>) -> String {
+    let name = |latest: &Latest| {
+        let target = &latest.batch.layout.target;
+        format!("{}/{}", target.job(), target.instance())
+    };
+    let mut names: Vec<String> = found.map(name).collect();
+    names.sort_unstable();
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    let n_more = names.len().saturating_sub(MAX_LISTED);
+    names.truncate(MAX_LISTED);
+    if n_more > 0 {
+        names.push(format!("and {n_more} more"));
+    }
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::metrics::{Family, Layout, Series, SeriesId, stale_marker};
+    use proto::{Labels, Target};
+
+    use super::*;
+
+    fn batch(job: &str, instance: &str, time: i64, value: f64) -> Record {
+        let own = [("job", job), ("instance", instance)];
+        let target = Target {
+            labels: Labels::from_pairs(own),
+            scheme: "http".into(),
+            address: instance.into(),
+        };
+        let labels = Labels::from_pairs([("__name__", "up"), own[0], own[1]]);
+        let series = Series {
+            id: SeriesId(labels.hash64()),
+            labels,
+            family_idx: 0,
+        };
+        let family = Family {
+            name: "up".into(),
+            ..Family::default()
+        };
+        let layout = Layout::new(Arc::new(target), vec![family], vec![series]);
+        let batch = MetricBatch::new(Arc::new(layout), UnixMillis(time), vec![value]);
+        Record::Metrics(Arc::new(batch))
+    }
+
+    #[track_caller]
+    fn check_found(view: &LiveView, name: &str, now: i64, expected: Option<f64>) {
+        let found = view
+            .find(name, UnixMillis(now))
+            .ok()
+            .map(|batch| batch.values[0]);
+        assert_eq!(found, expected, "{name} at {now}");
+    }
+
+    #[test]
+    fn the_latest_batch_is_found_by_instance_and_by_job_and_instance() {
+        let view = LiveView::new();
+        view.observe(&batch("etcd", "a:2379", 1000, 1.0));
+        view.observe(&batch("etcd", "a:2379", 2000, 2.0));
+        check_found(&view, "a:2379", 2500, Some(2.0));
+        check_found(&view, "etcd/a:2379", 2500, Some(2.0));
+        check_found(&view, "etcd", 2500, None);
+    }
+
+    #[test]
+    fn an_instance_of_several_jobs_needs_its_job() {
+        let view = LiveView::new();
+        view.observe(&batch("etcd", "a:1", 1000, 1.0));
+        view.observe(&batch("other", "a:1", 1000, 2.0));
+        let error = view.find("a:1", UnixMillis(1000)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            r#"several targets are "a:1"; say which: etcd/a:1, other/a:1"#
+        );
+        check_found(&view, "other/a:1", 1000, Some(2.0));
+    }
+
+    #[test]
+    fn an_unknown_target_is_answered_with_those_there_are() {
+        let view = LiveView::new();
+        let error = view.find("x", UnixMillis(0)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            r#"no samples of a target "x"; there are: none"#
+        );
+        view.observe(&batch("etcd", "a:1", 1000, 1.0));
+        let error = view.find("x", UnixMillis(1000)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            r#"no samples of a target "x"; there are: etcd/a:1"#
+        );
+    }
+
+    #[test]
+    fn a_target_that_ended_is_gone() {
+        let view = LiveView::new();
+        view.observe(&batch("etcd", "a:1", 1000, 1.0));
+        view.observe(&batch("etcd", "a:1", 2000, stale_marker()));
+        check_found(&view, "a:1", 2000, None);
+    }
+
+    #[test]
+    fn old_samples_are_not_shown_as_fresh() {
+        let view = LiveView::new();
+        view.observe(&batch("etcd", "a:1", 1000, 1.0));
+        check_found(&view, "a:1", 301_000, Some(1.0));
+        check_found(&view, "a:1", 301_001, None);
+        view.observe(&batch("etcd", "a:1", 601_000, 2.0));
+        check_found(&view, "a:1", 601_000 + 1_800_000, Some(2.0));
+        check_found(&view, "a:1", 601_000 + 1_800_001, None);
+        check_found(&view, "a:1", 0, Some(2.0));
+    }
+
+    #[test]
+    fn the_number_of_targets_is_bounded() {
+        let view = LiveView::new();
+        for idx in 0..=MAX_TARGETS as i64 {
+            view.observe(&batch("job", &idx.to_string(), idx, 1.0));
+        }
+        check_found(&view, "0", 0, None);
+        check_found(&view, "1", 1, Some(1.0));
+        assert_eq!(view.latest.lock().unwrap().len(), MAX_TARGETS);
+    }
+}

@@ -1,0 +1,341 @@
+//! The server as its clients see it, over real sockets.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use proto::profile::Profile;
+use reqwest::StatusCode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::*;
+use crate::auth::SecretSource;
+
+/// Hands out a fixed profile, or says that one is being taken.
+struct FixedProfiler;
+
+impl SelfProfiler for FixedProfiler {
+    fn cpu(&self, duration: Duration) -> ProfileFuture<'_> {
+        let nanos = duration.as_nanos() as i64;
+        Box::pin(async move {
+            Ok(Profile {
+                duration_nanos: nanos,
+                ..Profile::default()
+            })
+        })
+    }
+
+    fn heap(&self) -> ProfileFuture<'_> {
+        Box::pin(async { Err(SelfProfileError::Busy) })
+    }
+}
+
+/// A running server; it stops when this is dropped.
+struct Running {
+    app: App,
+    address: SocketAddr,
+    _stop: DropGuard,
+}
+
+fn options() -> WebOptions {
+    WebOptions {
+        listen: ([127, 0, 0, 1], 0).into(),
+        tls: None,
+        credentials: Vec::new(),
+        allow_unauthenticated: false,
+    }
+}
+
+fn app() -> App {
+    App {
+        registry: prometheus::Registry::new(),
+        live: LiveView::new(),
+        targets: Arc::new(Vec::new),
+        ready: Arc::new(AtomicBool::new(false)),
+        profiler: Arc::new(FixedProfiler),
+    }
+}
+
+fn start(options: WebOptions) -> Running {
+    let app = app();
+    let server = Server::bind(options, app.clone()).unwrap();
+    let shutdown = CancellationToken::new();
+    let address = server.local_addr();
+    tokio::spawn(server.run(shutdown.clone()));
+    Running {
+        app,
+        address,
+        _stop: shutdown.drop_guard(),
+    }
+}
+
+impl Running {
+    async fn get(&self, path: &str) -> reqwest::Response {
+        self.get_with(path, &[]).await
+    }
+
+    async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> reqwest::Response {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut request = reqwest::Client::new().get(format!("http://{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn readiness_follows_the_flag_and_health_does_not() {
+    let server = start(options());
+    assert_eq!(
+        server.get("/-/ready").await.status(),
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+    assert_eq!(server.get("/-/healthy").await.status(), StatusCode::OK);
+    server.app.ready.store(true, Ordering::Release);
+    assert_eq!(server.get("/-/ready").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn metrics_are_text_by_default_and_openmetrics_where_asked_for() {
+    let server = start(options());
+    server.get("/-/healthy").await;
+    let text = server.get("/metrics").await;
+    assert_eq!(
+        text.headers()["content-type"],
+        "text/plain; version=0.0.4; charset=utf-8"
+    );
+    let text = text.text().await.unwrap();
+    assert!(
+        text.contains("leadsman_http_responses_total{code=\"200\"} 1\n"),
+        "{text}"
+    );
+    let accept = ("accept", "application/openmetrics-text; version=1.0.0");
+    let openmetrics = server.get_with("/metrics", &[accept]).await;
+    assert_eq!(
+        openmetrics.headers()["content-type"],
+        openmetrics::CONTENT_TYPE
+    );
+    assert!(openmetrics.text().await.unwrap().ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn long_pages_are_compressed_where_the_client_takes_it() {
+    let server = start(options());
+    for idx in 0..50 {
+        let counter = prometheus::IntCounter::new(format!("c{idx}_total"), "Help.").unwrap();
+        server.app.registry.register(Box::new(counter)).unwrap();
+    }
+    let gzipped = server
+        .get_with("/metrics", &[("accept-encoding", "gzip")])
+        .await;
+    assert_eq!(gzipped.headers()["content-encoding"], "gzip");
+    let body = gzipped.bytes().await.unwrap();
+    let plain = proto::compress::decompress(&body, 1 << 20).unwrap();
+    assert!(String::from_utf8_lossy(&plain).contains("c49_total 0\n"));
+    let refused = server
+        .get_with("/metrics", &[("accept-encoding", "gzip;q=0")])
+        .await;
+    assert!(!refused.headers().contains_key("content-encoding"));
+}
+
+#[tokio::test]
+async fn the_targets_are_json() {
+    let answer = start(options()).get("/api/v1/targets").await;
+    assert_eq!(answer.headers()["content-type"], "application/json");
+    let targets: Vec<TargetStatus> =
+        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    assert!(targets.is_empty());
+}
+
+#[tokio::test]
+async fn profiles_are_gzipped_pprof_of_the_time_asked_for() {
+    let server = start(options());
+    let answer = server.get("/debug/pprof/profile?seconds=7").await;
+    let body = answer.bytes().await.unwrap();
+    let pprof = proto::compress::decompress(&body, 1 << 20).unwrap();
+    assert_eq!(
+        proto::pprof::decode(&pprof).unwrap().duration_nanos,
+        7_000_000_000
+    );
+    for seconds in ["0", "301", "x", "-1"] {
+        let answer = server
+            .get(&format!("/debug/pprof/profile?seconds={seconds}"))
+            .await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{seconds}");
+    }
+    assert_eq!(
+        server.get("/debug/pprof/heap").await.status(),
+        StatusCode::CONFLICT
+    );
+}
+
+#[tokio::test]
+async fn credentials_are_asked_for_except_by_probes() {
+    let token = SecretSource::Inline("planted".into());
+    let credentials = vec![Credentials::Token {
+        scheme: "Bearer".into(),
+        token,
+    }];
+    let server = start(WebOptions {
+        credentials,
+        ..options()
+    });
+    for path in [
+        "/",
+        "/metrics",
+        "/api/v1/targets",
+        "/debug/pprof/heap",
+        "/nowhere",
+    ] {
+        let answer = server.get(path).await;
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{path}");
+        assert_eq!(
+            answer.headers()["www-authenticate"],
+            "Bearer realm=\"leadsman\""
+        );
+    }
+    assert_eq!(server.get("/-/healthy").await.status(), StatusCode::OK);
+    let header = ("authorization", "Bearer planted");
+    assert_eq!(
+        server.get_with("/metrics", &[header]).await.status(),
+        StatusCode::OK
+    );
+}
+
+#[tokio::test]
+async fn tls_with_a_client_ca_serves_only_clients_with_a_certificate() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ca, client_pem) = write_certificates(dir.path());
+    let path = |name: &str| dir.path().join(name);
+    let tls = ServerTlsOptions {
+        cert_file: path("server.crt"),
+        key_file: path("server.key"),
+        client_ca_file: Some(path("ca.crt")),
+    };
+    let server = start(WebOptions {
+        tls: Some(tls),
+        ..options()
+    });
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let url = format!("https://localhost:{}/-/healthy", server.address.port());
+    let builder = || {
+        reqwest::Client::builder()
+            .tls_certs_only([reqwest::Certificate::from_pem(ca.as_bytes()).unwrap()])
+    };
+    let identity = reqwest::Identity::from_pem(client_pem.as_bytes()).unwrap();
+    let with = builder().identity(identity).build().unwrap();
+    let answer = with.get(&url).send().await.unwrap();
+    assert_eq!(
+        (answer.status(), answer.version()),
+        (StatusCode::OK, reqwest::Version::HTTP_2)
+    );
+    let without = builder().build().unwrap();
+    assert!(without.get(&url).send().await.is_err());
+}
+
+/// Writes `ca.crt`, `server.crt` and `server.key`; returns the CA, and a client's certificate
+/// with its key.
+fn write_certificates(dir: &Path) -> (String, String) {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    let ca_key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca = params.self_signed(&ca_key).unwrap().pem();
+    let issuer = Issuer::new(params, ca_key);
+    let issue = || {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        (
+            params.signed_by(&key, &issuer).unwrap().pem(),
+            key.serialize_pem(),
+        )
+    };
+    let (certificate, key) = issue();
+    std::fs::write(dir.join("ca.crt"), &ca).unwrap();
+    std::fs::write(dir.join("server.crt"), certificate).unwrap();
+    std::fs::write(dir.join("server.key"), key).unwrap();
+    let (certificate, key) = issue();
+    (ca, certificate + &key)
+}
+
+#[test]
+fn an_open_address_without_protection_is_refused_with_the_remedy() {
+    let open = WebOptions {
+        listen: ([0, 0, 0, 0], 0).into(),
+        ..options()
+    };
+    let error = Server::bind(open.clone(), app()).err().unwrap().to_string();
+    assert!(
+        error.contains("0.0.0.0:0") && error.contains("allow_unauthenticated"),
+        "{error}"
+    );
+    Server::bind(
+        WebOptions {
+            allow_unauthenticated: true,
+            ..open.clone()
+        },
+        app(),
+    )
+    .unwrap();
+    let password = SecretSource::Inline("x".into());
+    let credentials = vec![Credentials::Basic {
+        username: "anna".into(),
+        password,
+    }];
+    Server::bind(
+        WebOptions {
+            credentials,
+            ..open
+        },
+        app(),
+    )
+    .unwrap();
+}
+
+#[test]
+fn an_address_in_use_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap();
+    let error = Server::bind(
+        WebOptions {
+            listen,
+            ..options()
+        },
+        app(),
+    )
+    .err()
+    .unwrap();
+    assert_eq!(error.to_string(), format!("failed to listen on {listen}"));
+}
+
+#[tokio::test]
+async fn oversized_headers_are_refused() {
+    let server = start(options());
+    let long = "x".repeat(64 << 10);
+    let answer = server.get_with("/-/healthy", &[("x-long", &long)]).await;
+    assert_eq!(answer.status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn shutdown_ends_idle_connections_and_the_server() {
+    let server = Server::bind(options(), app()).unwrap();
+    let address = server.local_addr();
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(server.run(shutdown.clone()));
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    idle.write_all(b"GET /-/healthy HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = [0; 12];
+    idle.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    shutdown.cancel();
+    running.await.unwrap().unwrap();
+    let mut rest = Vec::new();
+    idle.read_to_end(&mut rest).await.unwrap();
+    assert!(TcpStream::connect(address).await.is_err());
+}
