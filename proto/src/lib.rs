@@ -12,6 +12,7 @@
 //! - [`Record`]: what one sounding appends to the log.
 
 pub mod compress;
+pub mod exposition;
 pub mod labels;
 pub mod metrics;
 pub mod pprof;
