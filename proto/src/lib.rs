@@ -15,6 +15,7 @@ pub mod compress;
 pub mod exposition;
 pub mod labels;
 pub mod metrics;
+pub mod otlp;
 pub mod pprof;
 pub mod profile;
 pub mod profile_ops;

@@ -1,0 +1,31 @@
+//! The model → OTLP (proto 1.10): metrics, profiles (v1development) and traces.
+//!
+//! This module makes request messages of bounded size. It does not know how they are carried.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+pub mod metrics;
+mod resource;
+mod wire;
+
+use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
+
+pub use metrics::{EncodedMetrics, MetricsEncoder};
+
+/// One or more encoded fields of a request message. Protobuf appends repeated fields, so the
+/// fragments of a request are put one behind the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fragment {
+    /// The encoded fields.
+    pub bytes: Vec<u8>,
+    /// Number of data points or spans in them.
+    pub n_items: usize,
+}
+
+/// The scope of what no other scope claims: leadsman and its version.
+fn own_scope() -> InstrumentationScope {
+    InstrumentationScope {
+        name: "leadsman".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ..Default::default()
+    }
+}
