@@ -53,7 +53,10 @@ pub fn decompress(body: &[u8], limit: usize) -> Result<Cow<'_, [u8]>, CompressEr
         let size = gzip_size_hint(body);
         read_bounded(MultiGzDecoder::new(body), size, limit, "gzip").map(Cow::Owned)
     } else if body.starts_with(&ZSTD_MAGIC) {
-        let size = zstd::zstd_safe::get_frame_content_size(body).ok().flatten().unwrap_or(0);
+        let size = zstd::zstd_safe::get_frame_content_size(body)
+            .ok()
+            .flatten()
+            .unwrap_or(0);
         let decoder = zstd_decoder(body).map_err(|source| damaged("zstd", source))?;
         read_bounded(decoder, size.try_into().unwrap_or(limit), limit, "zstd").map(Cow::Owned)
     } else if body.len() > limit {
@@ -81,7 +84,9 @@ fn zstd_decoder(body: &[u8]) -> io::Result<zstd::stream::read::Decoder<'static, 
 /// The last member's length modulo 2^32, from the last four bytes (RFC 1952, ISIZE). Only a
 /// hint for the first allocation.
 fn gzip_size_hint(body: &[u8]) -> usize {
-    let promised = body.last_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize);
+    let promised = body
+        .last_chunk()
+        .map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize);
     promised.min(body.len().saturating_mul(DEFLATE_MAX_RATIO))
 }
 
@@ -94,7 +99,10 @@ fn read_bounded(
     // One byte over the hint, so that the last read sees the end without growing the buffer.
     let mut out = Vec::with_capacity(size_hint.min(limit).saturating_add(1));
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    decoder.take(most).read_to_end(&mut out).map_err(|source| damaged(format, source))?;
+    decoder
+        .take(most)
+        .read_to_end(&mut out)
+        .map_err(|source| damaged(format, source))?;
     if out.len() > limit {
         return Err(CompressError::LimitExceeded { limit });
     }
@@ -139,7 +147,10 @@ mod tests {
         for body in [vec![7; 1000], gzip(&[7; 1000]), zstd_of(&[7; 1000])] {
             assert_eq!(decompress(&body, 1000).unwrap().len(), 1000);
             let refused = decompress(&body, 999);
-            assert!(matches!(refused, Err(CompressError::LimitExceeded { limit: 999 })));
+            assert!(matches!(
+                refused,
+                Err(CompressError::LimitExceeded { limit: 999 })
+            ));
         }
     }
 
@@ -149,7 +160,10 @@ mod tests {
         for bomb in [gzip(&zeros), zstd_of(&zeros)] {
             assert!(bomb.len() < 100_000);
             let refused = decompress(&bomb, LIMIT);
-            assert!(matches!(refused, Err(CompressError::LimitExceeded { limit: LIMIT })));
+            assert!(matches!(
+                refused,
+                Err(CompressError::LimitExceeded { limit: LIMIT })
+            ));
         }
     }
 
@@ -158,7 +172,10 @@ mod tests {
         let text: Vec<u8> = (0..5000u32).flat_map(u32::to_le_bytes).collect();
         for body in [gzip(&text), zstd_of(&text)] {
             let cut = &body[..body.len() - 5];
-            assert!(matches!(decompress(cut, LIMIT), Err(CompressError::Damaged { .. })));
+            assert!(matches!(
+                decompress(cut, LIMIT),
+                Err(CompressError::Damaged { .. })
+            ));
         }
     }
 
@@ -168,7 +185,10 @@ mod tests {
         encoder.window_log(27).unwrap();
         encoder.write_all(&vec![1; 1000]).unwrap();
         let body = encoder.finish().unwrap();
-        assert!(matches!(decompress(&body, LIMIT), Err(CompressError::Damaged { .. })));
+        assert!(matches!(
+            decompress(&body, LIMIT),
+            Err(CompressError::Damaged { .. })
+        ));
     }
 
     proptest! {

@@ -266,12 +266,15 @@ impl Profile {
     /// `go tool pprof` has it.
     pub fn default_type_idx(&self) -> usize {
         let last = self.sample_types.len().saturating_sub(1);
-        self.default_sample_type.map_or(last, |idx| (idx as usize).min(last))
+        self.default_sample_type
+            .map_or(last, |idx| (idx as usize).min(last))
     }
 
     /// The sample type with this name (`cpu`, `inuse_space`).
     pub fn type_idx(&self, kind: &str) -> Option<usize> {
-        self.sample_types.iter().position(|known| self.strings.get(known.kind) == kind)
+        self.sample_types
+            .iter()
+            .position(|known| self.strings.get(known.kind) == kind)
     }
 
     /// Sum of one sample type over all samples, saturating.

@@ -4,7 +4,9 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 pub mod metrics;
+pub mod profiles;
 mod resource;
+pub mod traces;
 mod wire;
 
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;

@@ -54,13 +54,18 @@ fn check_kind(bytes: &[u8]) -> Result<(), PprofError> {
         (b"{", "JSON"),
     ];
     let find = |kinds: &[(&[u8], &'static str)]| {
-        kinds.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, format)| *format)
+        kinds
+            .iter()
+            .find(|(start, _)| bytes.starts_with(start))
+            .map(|(_, format)| *format)
     };
     match (find(&TEXTS), find(&OTHERS)) {
         (Some(format), _) => Err(PprofError::Text { format }),
         (_, Some(format)) => Err(PprofError::NotPprof { format }),
         _ if bytes.is_empty() => Err(PprofError::Empty),
-        _ if bytes.len() > MAX_BYTES => Err(PprofError::TooLarge { n_bytes: bytes.len() }),
+        _ if bytes.len() > MAX_BYTES => Err(PprofError::TooLarge {
+            n_bytes: bytes.len(),
+        }),
         _ => Ok(()),
     }
 }
@@ -81,7 +86,10 @@ impl Decoder {
             return Err(PprofError::FirstString);
         }
         let builder = &mut self.builder;
-        let texts = raw.strings.iter().map(|bytes| String::from_utf8_lossy(bytes));
+        let texts = raw
+            .strings
+            .iter()
+            .map(|bytes| String::from_utf8_lossy(bytes));
         self.strings = texts.map(|text| builder.string(&text)).collect();
         // A message without strings still has its index 0, the absent string.
         if self.strings.is_empty() {
@@ -91,16 +99,22 @@ impl Decoder {
     }
 
     fn string(&self, index: u64) -> Result<StrId, PprofError> {
-        let known = usize::try_from(index).ok().and_then(|idx| self.strings.get(idx));
-        known.copied().ok_or(PprofError::Dangling { table: "string", reference: index })
+        let known = usize::try_from(index)
+            .ok()
+            .and_then(|idx| self.strings.get(idx));
+        known.copied().ok_or(PprofError::Dangling {
+            table: "string",
+            reference: index,
+        })
     }
 
     fn header(&mut self, raw: &RawProfile<'_>) -> Result<(), PprofError> {
         let types = raw.sample_types.iter().map(|bytes| self.value_type(bytes));
         let sample_types: Vec<ValueType> = types.collect::<Result<_, _>>()?;
         let default_kind = self.string(raw.default_sample_type)?;
-        let default_idx =
-            sample_types.iter().position(|value_type| value_type.kind == default_kind);
+        let default_idx = sample_types
+            .iter()
+            .position(|value_type| value_type.kind == default_kind);
         let comments = raw.comments.iter().map(|index| self.string(*index));
         let comments = comments.collect::<Result<_, _>>()?;
         let (drop_frames, keep_frames) =
@@ -109,8 +123,9 @@ impl Decoder {
 
         let profile = self.builder.profile_mut();
         profile.sample_types = sample_types;
-        profile.default_sample_type =
-            default_idx.filter(|_| default_kind != StrId::default()).map(|idx| idx as u32);
+        profile.default_sample_type = default_idx
+            .filter(|_| default_kind != StrId::default())
+            .map(|idx| idx as u32);
         profile.time_nanos = raw.time_nanos;
         profile.duration_nanos = raw.duration_nanos;
         profile.period_type = period_type;
@@ -169,7 +184,10 @@ impl Decoder {
 
     fn functions(&mut self, messages: &[&[u8]]) -> Result<(), PprofError> {
         self.functions = IdMap::new("function", messages.len());
-        self.builder.profile_mut().functions.reserve_exact(messages.len());
+        self.builder
+            .profile_mut()
+            .functions
+            .reserve_exact(messages.len());
         for (idx, bytes) in messages.iter().enumerate() {
             let (id, function) = self.function(bytes)?;
             self.functions.insert(id, idx)?;
@@ -197,7 +215,10 @@ impl Decoder {
 
     fn locations(&mut self, messages: &[&[u8]]) -> Result<(), PprofError> {
         self.locations = IdMap::new("location", messages.len());
-        self.builder.profile_mut().locations.reserve_exact(messages.len());
+        self.builder
+            .profile_mut()
+            .locations
+            .reserve_exact(messages.len());
         for (idx, bytes) in messages.iter().enumerate() {
             let (id, location) = self.location(bytes)?;
             self.locations.insert(id, idx)?;
@@ -238,7 +259,11 @@ impl Decoder {
             }
             Ok(())
         })?;
-        Ok(Line { function: FunctionId(self.functions.get(function)?), line, column })
+        Ok(Line {
+            function: FunctionId(self.functions.get(function)?),
+            line,
+            column,
+        })
     }
 
     fn samples(&mut self, messages: &[&[u8]]) -> Result<(), PprofError> {
@@ -249,7 +274,11 @@ impl Decoder {
             let n_values = scratch.values.len();
             // Samples of a profile without sample types could not be counted.
             if n_values != n_types || n_types == 0 {
-                return Err(PprofError::ValueCount { sample_idx, n_values, n_types });
+                return Err(PprofError::ValueCount {
+                    sample_idx,
+                    n_values,
+                    n_types,
+                });
             }
             let stack = self.builder.stack(&scratch.locations);
             let labels = self.builder.label_set(&scratch.labels);
@@ -260,7 +289,11 @@ impl Decoder {
 
     fn sample(&self, bytes: &[u8], scratch: &mut SampleScratch) -> Result<(), PprofError> {
         scratch.clear();
-        let SampleScratch { locations, values, labels } = scratch;
+        let SampleScratch {
+            locations,
+            values,
+            labels,
+        } = scratch;
         message("Sample", bytes, |field, value| match field {
             1 => value.for_each_number(|id| {
                 locations.push(LocationId(self.locations.get(id)?));
@@ -296,7 +329,10 @@ impl Decoder {
         } else {
             LabelValue::Str(text)
         };
-        Ok(SampleLabel { key: self.string(key)?, value })
+        Ok(SampleLabel {
+            key: self.string(key)?,
+            value,
+        })
     }
 }
 
@@ -330,15 +366,24 @@ const VACANT: u32 = u32::MAX;
 
 impl IdMap {
     fn new(table: &'static str, n_entries: usize) -> Self {
-        Self { table, dense: vec![VACANT; n_entries + 1], sparse: HashMap::new() }
+        Self {
+            table,
+            dense: vec![VACANT; n_entries + 1],
+            sparse: HashMap::new(),
+        }
     }
 
     fn insert(&mut self, id: u64, idx: usize) -> Result<(), PprofError> {
-        let bad = PprofError::BadId { table: self.table, id };
+        let bad = PprofError::BadId {
+            table: self.table,
+            id,
+        };
         if id == 0 {
             return Err(bad);
         }
-        let slot = usize::try_from(id).ok().and_then(|id| self.dense.get_mut(id));
+        let slot = usize::try_from(id)
+            .ok()
+            .and_then(|id| self.dense.get_mut(id));
         let before = match slot {
             Some(slot) => std::mem::replace(slot, idx as u32),
             None => self.sparse.insert(id, idx as u32).unwrap_or(VACANT),
@@ -350,13 +395,20 @@ impl IdMap {
     fn get(&self, id: u64) -> Result<u32, PprofError> {
         match usize::try_from(id).ok().and_then(|id| self.dense.get(id)) {
             Some(&idx) if idx != VACANT => Ok(idx),
-            _ => self.sparse.get(&id).copied().ok_or_else(|| self.dangling(id)),
+            _ => self
+                .sparse
+                .get(&id)
+                .copied()
+                .ok_or_else(|| self.dangling(id)),
         }
     }
 
     #[cold]
     fn dangling(&self, id: u64) -> PprofError {
-        PprofError::Dangling { table: self.table, reference: id }
+        PprofError::Dangling {
+            table: self.table,
+            reference: id,
+        }
     }
 }
 

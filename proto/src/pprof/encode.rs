@@ -14,14 +14,18 @@ pub fn encode(profile: &Profile) -> Vec<u8> {
     let mut scratch = Scratch::default();
     put_samples(&mut out, &mut scratch, profile);
     for (id, mapping) in (1..).zip(&profile.mappings) {
-        out.message(3, &mut scratch.outer, |writer| put_mapping(writer, id, mapping));
+        out.message(3, &mut scratch.outer, |writer| {
+            put_mapping(writer, id, mapping)
+        });
     }
     for (id, location) in (1..).zip(&profile.locations) {
         let Scratch { outer, inner } = &mut scratch;
         out.message(4, outer, |writer| put_location(writer, inner, id, location));
     }
     for (id, function) in (1..).zip(&profile.functions) {
-        out.message(5, &mut scratch.outer, |writer| put_function(writer, id, function));
+        out.message(5, &mut scratch.outer, |writer| {
+            put_function(writer, id, function)
+        });
     }
     for text in profile.strings.iter() {
         out.bytes(6, text.as_bytes());
@@ -39,14 +43,25 @@ struct Scratch {
 
 fn put_samples(out: &mut Writer, scratch: &mut Scratch, profile: &Profile) {
     for value_type in &profile.sample_types {
-        out.message(1, &mut scratch.outer, |writer| put_value_type(writer, *value_type));
+        out.message(1, &mut scratch.outer, |writer| {
+            put_value_type(writer, *value_type)
+        });
     }
     for (stack, labels, values) in profile.samples() {
-        let locations = profile.stacks.get(stack.0 as usize).map_or(&[][..], |stack| stack);
-        let labels = profile.label_sets.get(labels.0 as usize).map_or(&[][..], |labels| labels);
+        let locations = profile
+            .stacks
+            .get(stack.0 as usize)
+            .map_or(&[][..], |stack| stack);
+        let labels = profile
+            .label_sets
+            .get(labels.0 as usize)
+            .map_or(&[][..], |labels| labels);
         let Scratch { outer, inner } = &mut *scratch;
         out.message(2, outer, |writer| {
-            writer.packed(1, locations.iter().map(|location| u64::from(location.0) + 1));
+            writer.packed(
+                1,
+                locations.iter().map(|location| u64::from(location.0) + 1),
+            );
             writer.packed(2, values.iter().map(|value| *value as u64));
             for label in labels {
                 writer.message(3, inner, |writer| put_label(writer, label));
@@ -61,12 +76,17 @@ fn put_header(out: &mut Writer, scratch: &mut Scratch, profile: &Profile) {
     out.number(9, profile.time_nanos as u64);
     out.number(10, profile.duration_nanos as u64);
     if profile.period_type != ValueType::default() {
-        out.message(11, &mut scratch.outer, |writer| put_value_type(writer, profile.period_type));
+        out.message(11, &mut scratch.outer, |writer| {
+            put_value_type(writer, profile.period_type)
+        });
     }
     out.number(12, profile.period as u64);
     out.packed(13, profile.comments.iter().map(|comment| comment.0.into()));
     let default_type = profile.default_sample_type.unwrap_or(u32::MAX) as usize;
-    let default_kind = profile.sample_types.get(default_type).map_or(0, |known| known.kind.0);
+    let default_kind = profile
+        .sample_types
+        .get(default_type)
+        .map_or(0, |known| known.kind.0);
     out.number(14, default_kind.into());
     out.number(15, profile.doc_url.0.into());
 }
@@ -102,7 +122,12 @@ fn put_mapping(writer: &mut Writer, id: u64, mapping: &Mapping) {
 
 fn put_location(writer: &mut Writer, scratch: &mut Writer, id: u64, location: &Location) {
     writer.number(1, id);
-    writer.number(2, location.mapping.map_or(0, |mapping| u64::from(mapping.0) + 1));
+    writer.number(
+        2,
+        location
+            .mapping
+            .map_or(0, |mapping| u64::from(mapping.0) + 1),
+    );
     writer.number(3, location.address);
     for line in &location.lines {
         writer.message(4, scratch, |writer| put_line(writer, *line));

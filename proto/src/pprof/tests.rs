@@ -11,15 +11,30 @@ use crate::profile::{
 fn full_profile() -> Profile {
     let mut builder = ProfileBuilder::new();
     let mut text = |text: &str| builder.string(text);
-    let (cpu, nanoseconds, samples, count) =
-        (text("cpu"), text("nanoseconds"), text("samples"), text("count"));
+    let (cpu, nanoseconds, samples, count) = (
+        text("cpu"),
+        text("nanoseconds"),
+        text("samples"),
+        text("count"),
+    );
     let [name, file, build, key, unit] = ["main.main", "main.go", "b1", "bytes", "By"].map(text);
     let header = builder.profile_mut();
-    header.sample_types =
-        vec![ValueType { kind: samples, unit: count }, ValueType { kind: cpu, unit: nanoseconds }];
+    header.sample_types = vec![
+        ValueType {
+            kind: samples,
+            unit: count,
+        },
+        ValueType {
+            kind: cpu,
+            unit: nanoseconds,
+        },
+    ];
     header.default_sample_type = Some(1);
     (header.time_nanos, header.duration_nanos, header.period) = (1 << 60, 10_000_000_000, 10);
-    header.period_type = ValueType { kind: cpu, unit: nanoseconds };
+    header.period_type = ValueType {
+        kind: cpu,
+        unit: nanoseconds,
+    };
     header.comments = vec![name, StrId(0)];
     (header.drop_frames, header.keep_frames, header.doc_url) = (key, unit, file);
     let mapping = builder.mapping(Mapping {
@@ -32,9 +47,17 @@ fn full_profile() -> Profile {
         has_inline_frames: true,
         ..Mapping::default()
     });
-    let function =
-        builder.function(Function { name, system_name: name, filename: file, start_line: -1 });
-    let line = Line { function, line: 12, column: 3 };
+    let function = builder.function(Function {
+        name,
+        system_name: name,
+        filename: file,
+        start_line: -1,
+    });
+    let line = Line {
+        function,
+        line: 12,
+        column: 3,
+    };
     let location = builder.location(Location {
         mapping: Some(mapping),
         address: 0x40_1234,
@@ -44,8 +67,14 @@ fn full_profile() -> Profile {
     let bare = builder.location(Location::default());
     let stack = builder.stack(&[location, bare]);
     let labels = builder.label_set(&[
-        SampleLabel { key, value: LabelValue::Num(-5, unit) },
-        SampleLabel { key, value: LabelValue::Str(name) },
+        SampleLabel {
+            key,
+            value: LabelValue::Num(-5, unit),
+        },
+        SampleLabel {
+            key,
+            value: LabelValue::Str(name),
+        },
     ]);
     builder.push_sample(stack, labels, &[i64::MIN, 0]);
     builder.push_sample(stack, labels, &[1, 2]);
@@ -106,19 +135,40 @@ fn references_that_lead_nowhere_are_refused() {
             sample.packed(2, std::iter::repeat_n(1, n_values));
         })
     };
-    check(&|out| out.bytes(2, &sample(&[1], 1)), "location 1 does not exist");
-    check(&|out| out.bytes(2, &sample(&[0], 1)), "location 0 does not exist");
-    check(&|out| out.bytes(2, &sample(&[], 2)), "sample 0 has 2 values for 1 sample types");
-    check(&|out| out.bytes(5, &[]), "function id 0 is zero or given twice");
+    check(
+        &|out| out.bytes(2, &sample(&[1], 1)),
+        "location 1 does not exist",
+    );
+    check(
+        &|out| out.bytes(2, &sample(&[0], 1)),
+        "location 0 does not exist",
+    );
+    check(
+        &|out| out.bytes(2, &sample(&[], 2)),
+        "sample 0 has 2 values for 1 sample types",
+    );
+    check(
+        &|out| out.bytes(5, &[]),
+        "function id 0 is zero or given twice",
+    );
     check(
         &|out| [1, 1].iter().for_each(|id| out.bytes(3, &[8, *id])),
         "mapping id 1 is zero or given twice",
     );
-    check(&|out| out.bytes(4, &[8, 1, 16, 9]), "mapping 9 does not exist");
-    check(&|out| out.bytes(4, &[8, 1, 34, 0]), "function 0 does not exist");
+    check(
+        &|out| out.bytes(4, &[8, 1, 16, 9]),
+        "mapping 9 does not exist",
+    );
+    check(
+        &|out| out.bytes(4, &[8, 1, 34, 0]),
+        "function 0 does not exist",
+    );
     check(&|out| out.number(14, 3), "string 3 does not exist");
     check(&|out| out.bytes(6, b"x"), "first string is not empty");
-    check(&|out| out.bytes(11, &[0xff]), "malformed protobuf in ValueType");
+    check(
+        &|out| out.bytes(11, &[0xff]),
+        "malformed protobuf in ValueType",
+    );
     check(&|out| out.bytes.push(0xff), "malformed protobuf in Profile");
 }
 
@@ -133,7 +183,10 @@ fn what_is_not_pprof_is_named() {
         "body is heap profile text: fetch the protobuf form, that is without debug=1",
     );
     check(b"<html>404", "body is HTML, not a pprof protobuf message");
-    check(b"\x1f\x8b\x08", "body is gzip data, not a pprof protobuf message");
+    check(
+        b"\x1f\x8b\x08",
+        "body is gzip data, not a pprof protobuf message",
+    );
 }
 
 #[test]

@@ -194,8 +194,15 @@ mod tests {
     fn malformed_messages_are_refused() {
         let too_long = [&[0x08][..], &[0xff; 10]].concat();
         let overflow = [&[0x08][..], &[0xff; 9], &[0x02]].concat();
-        let cases: [&[u8]; 7] =
-            [&[0x00], &[0x08], &[0x0a, 0x02, 0x00], &[0x0b], &[0x09, 0, 0], &too_long, &overflow];
+        let cases: [&[u8]; 7] = [
+            &[0x00],
+            &[0x08],
+            &[0x0a, 0x02, 0x00],
+            &[0x0b],
+            &[0x09, 0, 0],
+            &too_long,
+            &overflow,
+        ];
         for message in cases {
             assert_eq!(fields(message), Err(WireError), "{message:x?}");
         }

@@ -70,7 +70,10 @@ impl ProfileBuilder {
     pub fn string(&mut self, text: &str) -> StrId {
         let hash = self.seed.hash(text);
         let strings = &mut self.profile.strings;
-        if let Some(known) = self.strings.find(hash, |idx| strings.get(StrId(idx)) == text) {
+        if let Some(known) = self
+            .strings
+            .find(hash, |idx| strings.get(StrId(idx)) == text)
+        {
             return StrId(known);
         }
         let id = strings.push(text);
@@ -81,31 +84,56 @@ impl ProfileBuilder {
     /// Interns a binary. The first one added is the main one.
     pub fn mapping(&mut self, mapping: Mapping) -> MappingId {
         let hash = self.seed.hash(&mapping);
-        MappingId(intern(&mut self.mappings, &mut self.profile.mappings, hash, mapping))
+        MappingId(intern(
+            &mut self.mappings,
+            &mut self.profile.mappings,
+            hash,
+            mapping,
+        ))
     }
 
     /// Interns a function.
     pub fn function(&mut self, function: Function) -> FunctionId {
         let hash = self.seed.hash(&function);
-        FunctionId(intern(&mut self.functions, &mut self.profile.functions, hash, function))
+        FunctionId(intern(
+            &mut self.functions,
+            &mut self.profile.functions,
+            hash,
+            function,
+        ))
     }
 
     /// Interns a location.
     pub fn location(&mut self, location: Location) -> LocationId {
         let hash = self.seed.hash(&location);
-        LocationId(intern(&mut self.locations, &mut self.profile.locations, hash, location))
+        LocationId(intern(
+            &mut self.locations,
+            &mut self.profile.locations,
+            hash,
+            location,
+        ))
     }
 
     /// Interns a stack, leaf first.
     pub fn stack(&mut self, locations: &[LocationId]) -> StackId {
         let hash = self.seed.hash(locations);
-        StackId(intern_slice(&mut self.stacks, &mut self.profile.stacks, hash, locations))
+        StackId(intern_slice(
+            &mut self.stacks,
+            &mut self.profile.stacks,
+            hash,
+            locations,
+        ))
     }
 
     /// Interns a label set. The order of the labels counts.
     pub fn label_set(&mut self, labels: &[SampleLabel]) -> LabelSetId {
         let hash = self.seed.hash(labels);
-        LabelSetId(intern_slice(&mut self.label_sets, &mut self.profile.label_sets, hash, labels))
+        LabelSetId(intern_slice(
+            &mut self.label_sets,
+            &mut self.profile.label_sets,
+            hash,
+            labels,
+        ))
     }
 
     /// Adds the values to the sample with this stack and these labels (saturating), which is
@@ -124,7 +152,11 @@ impl ProfileBuilder {
             return;
         };
         let n_types = profile.sample_types.len();
-        let sums = profile.values.iter_mut().skip(sample_idx as usize * n_types).take(n_types);
+        let sums = profile
+            .values
+            .iter_mut()
+            .skip(sample_idx as usize * n_types)
+            .take(n_types);
         for (sum, value) in sums.zip(values) {
             *sum = sum.saturating_add(*value);
         }
@@ -136,7 +168,13 @@ impl ProfileBuilder {
         let n_types = profile.sample_types.len();
         profile.sample_stacks.push(stack);
         profile.sample_labels.push(labels);
-        profile.values.extend(values.iter().copied().chain(std::iter::repeat(0)).take(n_types));
+        profile.values.extend(
+            values
+                .iter()
+                .copied()
+                .chain(std::iter::repeat(0))
+                .take(n_types),
+        );
     }
 }
 
@@ -156,7 +194,11 @@ fn intern_slice<T: PartialEq + Clone>(
     hash: u64,
     content: &[T],
 ) -> u32 {
-    let is_equal = |idx: u32| column.get(idx as usize).is_some_and(|known| **known == *content);
+    let is_equal = |idx: u32| {
+        column
+            .get(idx as usize)
+            .is_some_and(|known| **known == *content)
+    };
     if let Some(known) = index.find(hash, is_equal) {
         return known;
     }
@@ -177,15 +219,38 @@ mod tests {
         let name = builder.string("main.main");
         assert_eq!(builder.string("main.main"), name);
         assert_eq!(builder.string(""), StrId::default());
-        let function = builder.function(Function { name, ..Function::default() });
-        assert_eq!(builder.function(Function { name, ..Function::default() }), function);
-        let line = Line { function, line: 7, column: 0 };
-        let at = |address| Location { address, lines: vec![line], ..Location::default() };
+        let function = builder.function(Function {
+            name,
+            ..Function::default()
+        });
+        assert_eq!(
+            builder.function(Function {
+                name,
+                ..Function::default()
+            }),
+            function
+        );
+        let line = Line {
+            function,
+            line: 7,
+            column: 0,
+        };
+        let at = |address| Location {
+            address,
+            lines: vec![line],
+            ..Location::default()
+        };
         let (first, second) = (builder.location(at(1)), builder.location(at(2)));
         assert_ne!(first, second);
         assert_eq!(builder.location(at(1)), first);
-        assert_eq!(builder.stack(&[first, second]), builder.stack(&[first, second]));
-        assert_ne!(builder.stack(&[first, second]), builder.stack(&[second, first]));
+        assert_eq!(
+            builder.stack(&[first, second]),
+            builder.stack(&[first, second])
+        );
+        assert_ne!(
+            builder.stack(&[first, second]),
+            builder.stack(&[second, first])
+        );
     }
 
     #[test]
@@ -193,7 +258,10 @@ mod tests {
         let mut builder = ProfileBuilder::new();
         assert_eq!(builder.label_set(&[]), LabelSetId(0));
         let key = builder.string("bytes");
-        let label = SampleLabel { key, value: LabelValue::Num(512, StrId(0)) };
+        let label = SampleLabel {
+            key,
+            value: LabelValue::Num(512, StrId(0)),
+        };
         assert_eq!(builder.label_set(&[label]), LabelSetId(1));
         assert_eq!(builder.label_set(&[label]), LabelSetId(1));
     }

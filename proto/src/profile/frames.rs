@@ -20,8 +20,13 @@ pub struct Frame<'a> {
 impl Profile {
     /// The frames of a stack, leaf first. Handles that lead nowhere give no frame.
     pub fn frames(&self, stack: StackId) -> impl DoubleEndedIterator<Item = Frame<'_>> {
-        let locations = self.stacks.get(stack.0 as usize).map_or(&[][..], |stack| stack);
-        locations.iter().flat_map(|location| self.frames_of_location(*location))
+        let locations = self
+            .stacks
+            .get(stack.0 as usize)
+            .map_or(&[][..], |stack| stack);
+        locations
+            .iter()
+            .flat_map(|location| self.frames_of_location(*location))
     }
 
     /// The frames of one location, innermost first.
@@ -34,7 +39,11 @@ impl Profile {
     }
 
     fn line_frame(&self, line: &Line) -> Frame<'_> {
-        let function = self.functions.get(line.function.0 as usize).copied().unwrap_or_default();
+        let function = self
+            .functions
+            .get(line.function.0 as usize)
+            .copied()
+            .unwrap_or_default();
         Frame {
             name: Cow::Borrowed(self.strings.get(function.name)),
             file: self.strings.get(function.filename),
@@ -44,13 +53,20 @@ impl Profile {
     }
 
     fn bare_frame(&self, location: &Location) -> Frame<'_> {
-        let mapping = location.mapping.and_then(|id| self.mappings.get(id.0 as usize));
+        let mapping = location
+            .mapping
+            .and_then(|id| self.mappings.get(id.0 as usize));
         let path = mapping.map_or("", |mapping| self.strings.get(mapping.filename));
         let name = match path.rsplit('/').next() {
             Some(binary) if !binary.is_empty() => format!("[{binary}]"),
             _ => format!("{:#x}", location.address),
         };
-        Frame { name: Cow::Owned(name), file: "", line: 0, function: None }
+        Frame {
+            name: Cow::Owned(name),
+            file: "",
+            line: 0,
+            function: None,
+        }
     }
 }
 
@@ -64,15 +80,35 @@ mod tests {
         let mut builder = ProfileBuilder::new();
         let mut line = |name: &str| {
             let name = builder.string(name);
-            let function = builder.function(Function { name, ..Function::default() });
-            Line { function, line: 1, column: 0 }
+            let function = builder.function(Function {
+                name,
+                ..Function::default()
+            });
+            Line {
+                function,
+                line: 1,
+                column: 0,
+            }
         };
         let lines = vec![line("inlined"), line("caller")];
         let filename = builder.string("/usr/lib/libc.so.6");
-        let mapping = Some(builder.mapping(Mapping { filename, ..Mapping::default() }));
-        let symbolised = builder.location(Location { lines, ..Location::default() });
-        let bare = builder.location(Location { mapping, address: 9, ..Location::default() });
-        let unknown = builder.location(Location { address: 31, ..Location::default() });
+        let mapping = Some(builder.mapping(Mapping {
+            filename,
+            ..Mapping::default()
+        }));
+        let symbolised = builder.location(Location {
+            lines,
+            ..Location::default()
+        });
+        let bare = builder.location(Location {
+            mapping,
+            address: 9,
+            ..Location::default()
+        });
+        let unknown = builder.location(Location {
+            address: 31,
+            ..Location::default()
+        });
         let stack = builder.stack(&[symbolised, bare, unknown]);
         let profile = builder.finish();
         let names: Vec<_> = profile.frames(stack).map(|frame| frame.name).collect();

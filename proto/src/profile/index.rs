@@ -21,13 +21,16 @@ struct Slot {
 impl Index {
     /// The handle whose content has this hash and is equal.
     pub(crate) fn find(&self, hash: u64, is_equal: impl Fn(u32) -> bool) -> Option<u32> {
-        let found = self.slots.find(hash, |slot| slot.hash == hash && is_equal(slot.handle));
+        let found = self
+            .slots
+            .find(hash, |slot| slot.hash == hash && is_equal(slot.handle));
         found.map(|slot| slot.handle)
     }
 
     /// Remembers a handle that [`Index::find`] did not know.
     pub(crate) fn insert(&mut self, hash: u64, handle: u32) {
-        self.slots.insert_unique(hash, Slot { hash, handle }, |slot| slot.hash);
+        self.slots
+            .insert_unique(hash, Slot { hash, handle }, |slot| slot.hash);
     }
 }
 

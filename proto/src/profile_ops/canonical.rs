@@ -57,17 +57,26 @@ pub fn canonical(profile: &Profile) -> Canonical {
     let mut samples: Vec<_> = profile
         .samples()
         .map(|(stack, labels, values)| {
-            let stack = profile.stacks.get(stack.0 as usize).map_or(&[][..], |stack| stack);
+            let stack = profile
+                .stacks
+                .get(stack.0 as usize)
+                .map_or(&[][..], |stack| stack);
             let locations = stack.iter().map(|id| profile.locations.get(id.0 as usize));
             let places = locations.map(|location| content.place(location)).collect();
-            let labels = profile.label_sets.get(labels.0 as usize).map_or(&[][..], |set| set);
+            let labels = profile
+                .label_sets
+                .get(labels.0 as usize)
+                .map_or(&[][..], |set| set);
             let mut labels: Vec<_> = labels.iter().map(|label| content.label(label)).collect();
             labels.sort_unstable();
             (places, labels, values.to_vec())
         })
         .collect();
     samples.sort_unstable();
-    let types = profile.sample_types.iter().map(|known| content.value_type(*known));
+    let types = profile
+        .sample_types
+        .iter()
+        .map(|known| content.value_type(*known));
     Canonical {
         sample_types: types.collect(),
         default_sample_type: profile.default_sample_type,
@@ -75,7 +84,11 @@ pub fn canonical(profile: &Profile) -> Canonical {
         duration_nanos: profile.duration_nanos,
         period_type: content.value_type(profile.period_type),
         period: profile.period,
-        comments: profile.comments.iter().map(|comment| content.text(*comment)).collect(),
+        comments: profile
+            .comments
+            .iter()
+            .map(|comment| content.text(*comment))
+            .collect(),
         texts: [profile.drop_frames, profile.keep_frames, profile.doc_url]
             .map(|id| content.text(id)),
         samples,
@@ -99,7 +112,11 @@ impl Content<'_> {
         let default = Location::default();
         let location = location.unwrap_or(&default);
         let lines = location.lines.iter().map(|line| {
-            let function = self.profile.functions.get(line.function.0 as usize).copied();
+            let function = self
+                .profile
+                .functions
+                .get(line.function.0 as usize)
+                .copied();
             let function = function.unwrap_or_default();
             let name = Name {
                 name: self.text(function.name),
@@ -109,7 +126,9 @@ impl Content<'_> {
             };
             (name, line.line, line.column)
         });
-        let mapping = location.mapping.and_then(|id| self.profile.mappings.get(id.0 as usize));
+        let mapping = location
+            .mapping
+            .and_then(|id| self.profile.mappings.get(id.0 as usize));
         Place {
             lines: lines.collect(),
             address: location.address,

@@ -35,7 +35,11 @@ pub fn delta(previous: &Profile, current: &Profile) -> Option<Profile> {
     merger.add(current).ok()?;
     merger
         .add_scaled(previous, |type_idx, value| {
-            if is_cumulative(current, type_idx) { value.saturating_neg() } else { 0 }
+            if is_cumulative(current, type_idx) {
+                value.saturating_neg()
+            } else {
+                0
+            }
         })
         .ok()?;
     let mut difference = merger.finish().ok()?;
@@ -52,15 +56,20 @@ pub fn delta(previous: &Profile, current: &Profile) -> Option<Profile> {
 }
 
 fn is_cumulative(profile: &Profile, type_idx: usize) -> bool {
-    let kind =
-        profile.sample_types.get(type_idx).map_or("", |known| profile.strings.get(known.kind));
+    let kind = profile
+        .sample_types
+        .get(type_idx)
+        .map_or("", |known| profile.strings.get(known.kind));
     CUMULATIVE_TYPES.contains(&kind)
 }
 
 /// Whether both profiles name the build of their main binary, and it is not the same.
 fn rebuilt(previous: &Profile, current: &Profile) -> bool {
     let build_id = |profile: &Profile| {
-        let main = profile.mappings.first().map_or(StrId::default(), |main| main.build_id);
+        let main = profile
+            .mappings
+            .first()
+            .map_or(StrId::default(), |main| main.build_id);
         profile.strings.get(main).to_owned()
     };
     let (before, now) = (build_id(previous), build_id(current));
@@ -72,7 +81,10 @@ fn restarted(previous: &Profile, difference: &Profile) -> bool {
     types.into_iter().any(|type_idx| {
         let value = |values: &[i64]| values.get(type_idx).copied().unwrap_or(0) as f64;
         let sum = |profile: &Profile, part: fn(f64) -> f64| -> f64 {
-            profile.samples().map(|(_, _, values)| part(value(values))).sum()
+            profile
+                .samples()
+                .map(|(_, _, values)| part(value(values)))
+                .sum()
         };
         let lost = -sum(difference, |change| change.min(0.0));
         lost > TOLERATED_LOSS * sum(previous, |before| before.max(0.0))
@@ -82,7 +94,10 @@ fn restarted(previous: &Profile, difference: &Profile) -> bool {
 /// Sets the tolerated losses to zero: a count of events is never negative.
 fn clear_losses(difference: &mut Profile) {
     let n_types = difference.sample_types.len().max(1);
-    for type_idx in (0..n_types).filter(|idx| is_cumulative(difference, *idx)).collect::<Vec<_>>() {
+    for type_idx in (0..n_types)
+        .filter(|idx| is_cumulative(difference, *idx))
+        .collect::<Vec<_>>()
+    {
         for value in difference.values.iter_mut().skip(type_idx).step_by(n_types) {
             *value = (*value).max(0);
         }
@@ -98,7 +113,10 @@ mod tests {
     const HEAP: [(&str, &str); 2] = [("alloc_space", "bytes"), ("inuse_space", "bytes")];
 
     fn flat(profile: &Profile, type_idx: usize) -> Vec<(String, i64)> {
-        top(profile, type_idx, 9).into_iter().map(|row| (row.function, row.flat)).collect()
+        top(profile, type_idx, 9)
+            .into_iter()
+            .map(|row| (row.function, row.flat))
+            .collect()
     }
 
     #[test]
@@ -137,9 +155,14 @@ mod tests {
             let mut builder = crate::profile::ProfileBuilder::new();
             let kind = builder.string("delay");
             let build_id = builder.string(build);
-            builder.profile_mut().sample_types =
-                vec![crate::profile::ValueType { kind, unit: StrId(0) }];
-            builder.mapping(crate::profile::Mapping { build_id, ..Default::default() });
+            builder.profile_mut().sample_types = vec![crate::profile::ValueType {
+                kind,
+                unit: StrId(0),
+            }];
+            builder.mapping(crate::profile::Mapping {
+                build_id,
+                ..Default::default()
+            });
             builder.finish()
         };
         assert_eq!(delta(&built("1"), &built("2")), None);

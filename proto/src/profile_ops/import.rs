@@ -15,7 +15,10 @@ pub(super) struct KnownMappings {
 
 impl Default for KnownMappings {
     fn default() -> Self {
-        Self { seed: Seed::random(), index: Index::default() }
+        Self {
+            seed: Seed::random(),
+            index: Index::default(),
+        }
     }
 }
 
@@ -65,15 +68,25 @@ impl<'a> Importer<'a> {
     }
 
     pub(super) fn value_type(&mut self, value_type: ValueType) -> ValueType {
-        ValueType { kind: self.string(value_type.kind), unit: self.string(value_type.unit) }
+        ValueType {
+            kind: self.string(value_type.kind),
+            unit: self.string(value_type.unit),
+        }
     }
 
     pub(super) fn stack(&mut self, id: StackId) -> StackId {
         if let Some(known) = self.stacks.get(id.0) {
             return StackId(known);
         }
-        let source = self.source.stacks.get(id.0 as usize).map_or(&[][..], |stack| stack);
-        let locations: Vec<_> = source.iter().map(|location| self.location(*location)).collect();
+        let source = self
+            .source
+            .stacks
+            .get(id.0 as usize)
+            .map_or(&[][..], |stack| stack);
+        let locations: Vec<_> = source
+            .iter()
+            .map(|location| self.location(*location))
+            .collect();
         let new = self.builder.stack(&locations);
         self.stacks.set(id.0, new.0);
         new
@@ -84,11 +97,18 @@ impl<'a> Importer<'a> {
         if let Some(known) = self.label_sets.get(id.0) {
             return LabelSetId(known);
         }
-        let source = self.source.label_sets.get(id.0 as usize).map_or(&[][..], |labels| labels);
+        let source = self
+            .source
+            .label_sets
+            .get(id.0 as usize)
+            .map_or(&[][..], |labels| labels);
         let mut labels: Vec<_> = source.iter().map(|label| self.label(*label)).collect();
         let strings = &self.builder.profile().strings;
         labels.sort_by_key(|label| {
-            (matches!(label.value, LabelValue::Num(..)), strings.get(label.key))
+            (
+                matches!(label.value, LabelValue::Num(..)),
+                strings.get(label.key),
+            )
         });
         let new = self.builder.label_set(&labels);
         self.label_sets.set(id.0, new.0);
@@ -99,7 +119,12 @@ impl<'a> Importer<'a> {
         if let Some(known) = self.mappings.get(id.0) {
             return MappingId(known);
         }
-        let source = self.source.mappings.get(id.0 as usize).copied().unwrap_or_default();
+        let source = self
+            .source
+            .mappings
+            .get(id.0 as usize)
+            .copied()
+            .unwrap_or_default();
         let mapping = Mapping {
             filename: self.string(source.filename),
             build_id: self.string(source.build_id),
@@ -115,7 +140,10 @@ impl<'a> Importer<'a> {
             LabelValue::Str(text) => LabelValue::Str(self.string(text)),
             LabelValue::Num(number, unit) => LabelValue::Num(number, self.string(unit)),
         };
-        SampleLabel { key: self.string(label.key), value }
+        SampleLabel {
+            key: self.string(label.key),
+            value,
+        }
     }
 
     fn location(&mut self, id: LocationId) -> LocationId {
@@ -138,12 +166,15 @@ impl<'a> Importer<'a> {
             let from = self.source.mappings.get(source.0 as usize);
             let to = self.builder.profile().mappings.get(target.0 as usize);
             let start = |mapping: Option<&Mapping>| mapping.map_or(0, |known| known.memory_start);
-            location.address.wrapping_sub(start(from)).wrapping_add(start(to))
+            location
+                .address
+                .wrapping_sub(start(from))
+                .wrapping_add(start(to))
         });
-        let lines = location
-            .lines
-            .iter()
-            .map(|line| Line { function: self.function(line.function), ..*line });
+        let lines = location.lines.iter().map(|line| Line {
+            function: self.function(line.function),
+            ..*line
+        });
         Location {
             lines: lines.collect(),
             mapping: mapping.map(|(_, target)| target),
@@ -156,7 +187,12 @@ impl<'a> Importer<'a> {
         if let Some(known) = self.functions.get(id.0) {
             return FunctionId(known);
         }
-        let source = self.source.functions.get(id.0 as usize).copied().unwrap_or_default();
+        let source = self
+            .source
+            .functions
+            .get(id.0 as usize)
+            .copied()
+            .unwrap_or_default();
         let function = Function {
             name: self.string(source.name),
             system_name: self.string(source.system_name),
@@ -174,8 +210,11 @@ impl KnownMappings {
         let key = MappingKey::of(&mapping);
         let hash = self.seed.hash(&key);
         let mappings = &builder.profile().mappings;
-        let is_equal =
-            |idx: u32| mappings.get(idx as usize).is_some_and(|known| MappingKey::of(known) == key);
+        let is_equal = |idx: u32| {
+            mappings
+                .get(idx as usize)
+                .is_some_and(|known| MappingKey::of(known) == key)
+        };
         if let Some(known) = self.index.find(hash, is_equal) {
             return MappingId(known);
         }
@@ -201,7 +240,11 @@ impl MappingKey {
         Self {
             n_pages: size.div_ceil(4096),
             file_offset: mapping.file_offset,
-            build_id_or_file: if has_build_id { mapping.build_id } else { mapping.filename },
+            build_id_or_file: if has_build_id {
+                mapping.build_id
+            } else {
+                mapping.filename
+            },
         }
     }
 }
@@ -216,11 +259,16 @@ const VACANT: u32 = u32::MAX;
 
 impl Memo {
     fn new(n_handles: usize) -> Self {
-        Self { targets: vec![VACANT; n_handles] }
+        Self {
+            targets: vec![VACANT; n_handles],
+        }
     }
 
     fn get(&self, source: u32) -> Option<u32> {
-        self.targets.get(source as usize).copied().filter(|target| *target != VACANT)
+        self.targets
+            .get(source as usize)
+            .copied()
+            .filter(|target| *target != VACANT)
     }
 
     fn set(&mut self, source: u32, target: u32) {

@@ -75,7 +75,12 @@ impl Merger {
         let mut scaled = Vec::with_capacity(profile.sample_types.len());
         for (stack, labels, values) in profile.samples() {
             scaled.clear();
-            scaled.extend(values.iter().enumerate().map(|(idx, value)| scale(idx, *value)));
+            scaled.extend(
+                values
+                    .iter()
+                    .enumerate()
+                    .map(|(idx, value)| scale(idx, *value)),
+            );
             if scaled.iter().all(|value| *value == 0) {
                 continue;
             }
@@ -94,7 +99,10 @@ impl Merger {
             return Err(MergeError::Nothing);
         }
         let profile = self.builder.finish();
-        if profile.samples().all(|(_, _, values)| values.iter().any(|value| *value != 0)) {
+        if profile
+            .samples()
+            .all(|(_, _, values)| values.iter().any(|value| *value != 0))
+        {
             return Ok(profile);
         }
         // Values cancelled out. Merging again leaves out those samples and what only they used.
@@ -106,13 +114,19 @@ impl Merger {
         if self.n_profiles == 0 || types_agree(merged, profile) {
             return Ok(());
         }
-        Err(MergeError::Types { expected: describe_types(merged), found: describe_types(profile) })
+        Err(MergeError::Types {
+            expected: describe_types(merged),
+            found: describe_types(profile),
+        })
     }
 }
 
 /// What only the first profile says.
 fn add_first_header(importer: &mut Importer<'_>, profile: &Profile) {
-    let types = profile.sample_types.iter().map(|known| importer.value_type(*known));
+    let types = profile
+        .sample_types
+        .iter()
+        .map(|known| importer.value_type(*known));
     let sample_types = types.collect();
     let period_type = importer.value_type(profile.period_type);
     let drop_frames = importer.string(profile.drop_frames);
@@ -132,7 +146,11 @@ fn add_header(importer: &mut Importer<'_>, profile: &Profile) {
     if importer.builder().profile().mappings.is_empty() && !profile.mappings.is_empty() {
         importer.mapping(MappingId(0));
     }
-    let comments: Vec<_> = profile.comments.iter().map(|text| importer.string(*text)).collect();
+    let comments: Vec<_> = profile
+        .comments
+        .iter()
+        .map(|text| importer.string(*text))
+        .collect();
     let merged = importer.builder().profile_mut();
     for comment in comments {
         if !merged.comments.contains(&comment) {
@@ -156,12 +174,17 @@ pub(super) fn types_agree(left: &Profile, right: &Profile) -> bool {
 /// Kind and unit of each sample type, then those of the period.
 fn type_texts(profile: &Profile) -> impl Iterator<Item = [&str; 2]> {
     let text = |known: &ValueType| [known.kind, known.unit].map(|id| profile.strings.get(id));
-    profile.sample_types.iter().chain([&profile.period_type]).map(text)
+    profile
+        .sample_types
+        .iter()
+        .chain([&profile.period_type])
+        .map(text)
 }
 
 fn describe_types(profile: &Profile) -> String {
-    let mut texts: Vec<_> =
-        type_texts(profile).map(|kind_and_unit| kind_and_unit.join("/")).collect();
+    let mut texts: Vec<_> = type_texts(profile)
+        .map(|kind_and_unit| kind_and_unit.join("/"))
+        .collect();
     let period = texts.pop().unwrap_or_default();
     format!("{} (period {period})", texts.join(", "))
 }
@@ -223,7 +246,10 @@ mod tests {
         let mut third = first.clone();
         (third.time_nanos, third.default_sample_type) = (20, Some(0));
         let merged = merge([&first, &second, &third]).unwrap();
-        assert_eq!((merged.time_nanos, merged.duration_nanos, merged.period), (20, 17, 12));
+        assert_eq!(
+            (merged.time_nanos, merged.duration_nanos, merged.period),
+            (20, 17, 12)
+        );
         assert_eq!(merged.default_sample_type, Some(0));
     }
 

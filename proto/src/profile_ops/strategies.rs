@@ -10,14 +10,17 @@ use crate::profile::{
 /// A profile of `(kind, unit)` sample types and `("root;…;leaf", values)` samples.
 pub(crate) fn sample_profile(types: &[(&str, &str)], samples: &[(&str, &[i64])]) -> Profile {
     let mut builder = ProfileBuilder::new();
-    let sample_types = types
-        .iter()
-        .map(|(kind, unit)| ValueType { kind: builder.string(kind), unit: builder.string(unit) });
+    let sample_types = types.iter().map(|(kind, unit)| ValueType {
+        kind: builder.string(kind),
+        unit: builder.string(unit),
+    });
     let sample_types = sample_types.collect();
     builder.profile_mut().sample_types = sample_types;
     for (frames, values) in samples {
         let leaf_first = frames.rsplit(';');
-        let locations: Vec<_> = leaf_first.map(|name| location(&mut builder, name)).collect();
+        let locations: Vec<_> = leaf_first
+            .map(|name| location(&mut builder, name))
+            .collect();
         let stack = builder.stack(&locations);
         let labels = builder.label_set(&[]);
         builder.push_sample(stack, labels, values);
@@ -27,9 +30,20 @@ pub(crate) fn sample_profile(types: &[(&str, &str)], samples: &[(&str, &[i64])])
 
 fn location(builder: &mut ProfileBuilder, name: &str) -> LocationId {
     let name = builder.string(name);
-    let function = builder.function(Function { name, system_name: name, ..Function::default() });
-    let lines = vec![Line { function, line: 0, column: 0 }];
-    builder.location(Location { lines, ..Location::default() })
+    let function = builder.function(Function {
+        name,
+        system_name: name,
+        ..Function::default()
+    });
+    let lines = vec![Line {
+        function,
+        line: 0,
+        column: 0,
+    }];
+    builder.location(Location {
+        lines,
+        ..Location::default()
+    })
 }
 
 /// Profiles with two sample types over a small world of functions, so that much is shared
@@ -63,17 +77,31 @@ struct World {
 impl World {
     fn new(start: u64) -> Self {
         let mut builder = ProfileBuilder::new();
-        let mut value_type =
-            |kind, unit| ValueType { kind: builder.string(kind), unit: builder.string(unit) };
-        let sample_types = vec![value_type("alloc_space", "bytes"), value_type("inuse", "count")];
+        let mut value_type = |kind, unit| ValueType {
+            kind: builder.string(kind),
+            unit: builder.string(unit),
+        };
+        let sample_types = vec![
+            value_type("alloc_space", "bytes"),
+            value_type("inuse", "count"),
+        ];
         let period_type = value_type("space", "bytes");
         let filename = builder.string("/usr/bin/etcd");
         let header = builder.profile_mut();
         (header.sample_types, header.period_type) = (sample_types, period_type);
         let memory_limit = start + 0x8000;
-        let mapping = Mapping { memory_start: start, memory_limit, filename, ..Mapping::default() };
+        let mapping = Mapping {
+            memory_start: start,
+            memory_limit,
+            filename,
+            ..Mapping::default()
+        };
         let mapping = builder.mapping(mapping);
-        Self { builder, mapping, start }
+        Self {
+            builder,
+            mapping,
+            start,
+        }
     }
 
     fn add(&mut self, places: &[(u8, u8, bool)], labels: &[(u8, i64, bool)], values: &[i64]) {
@@ -85,7 +113,9 @@ impl World {
     }
 
     fn location(&mut self, (function, n_lines, is_mapped): (u8, u8, bool)) -> LocationId {
-        let lines = (0..n_lines).map(|line| self.line(function + line)).collect();
+        let lines = (0..n_lines)
+            .map(|line| self.line(function + line))
+            .collect();
         self.builder.location(Location {
             mapping: is_mapped.then_some(self.mapping),
             address: u64::from(function) * 16 + if is_mapped { self.start } else { 0 },
@@ -97,14 +127,30 @@ impl World {
     fn line(&mut self, idx: u8) -> Line {
         let name = self.builder.string(&format!("function{idx}"));
         let filename = self.builder.string("file.go");
-        let function = Function { name, system_name: name, filename, start_line: idx.into() };
-        Line { function: self.builder.function(function), line: i64::from(idx) + 1, column: 0 }
+        let function = Function {
+            name,
+            system_name: name,
+            filename,
+            start_line: idx.into(),
+        };
+        Line {
+            function: self.builder.function(function),
+            line: i64::from(idx) + 1,
+            column: 0,
+        }
     }
 
     fn label(&mut self, (key, number, is_text): (u8, i64, bool)) -> SampleLabel {
         let text = self.builder.string(&format!("value{number}"));
         let unit = self.builder.string("bytes");
-        let value = if is_text { LabelValue::Str(text) } else { LabelValue::Num(number, unit) };
-        SampleLabel { key: self.builder.string(&format!("key{key}")), value }
+        let value = if is_text {
+            LabelValue::Str(text)
+        } else {
+            LabelValue::Num(number, unit)
+        };
+        SampleLabel {
+            key: self.builder.string(&format!("key{key}")),
+            value,
+        }
     }
 }

@@ -23,16 +23,23 @@ pub struct TopRow {
 /// are one row, as in `go tool pprof -top`.
 pub fn top(profile: &Profile, type_idx: usize, n: usize) -> Vec<TopRow> {
     let mut table = Table::new(profile);
-    let values = profile.samples().map(|(stack, _, values)| (stack, values.get(type_idx)));
+    let values = profile
+        .samples()
+        .map(|(stack, _, values)| (stack, values.get(type_idx)));
     for (sample_idx, (stack, value)) in values.enumerate() {
-        let stack = profile.stacks.get(stack.0 as usize).map_or(&[][..], |stack| stack);
+        let stack = profile
+            .stacks
+            .get(stack.0 as usize)
+            .map_or(&[][..], |stack| stack);
         table.add(sample_idx, stack, value.copied().unwrap_or(0));
     }
     let mut rows = table.rows;
     rows.retain(|row| (row.flat, row.cum) != (0, 0));
     rows.sort_by(|left, right| {
         let magnitude = |row: &TopRow| (row.flat.unsigned_abs(), row.cum.unsigned_abs());
-        magnitude(right).cmp(&magnitude(left)).then_with(|| left.function.cmp(&right.function))
+        magnitude(right)
+            .cmp(&magnitude(left))
+            .then_with(|| left.function.cmp(&right.function))
     });
     rows.truncate(n);
     rows
@@ -56,21 +63,37 @@ impl Table {
             let row_idxs = frames.map(|frame| {
                 *row_of_name.entry(frame.name).or_insert_with_key(|name| {
                     let (function, file) = (name.clone().into_owned(), frame.file.to_owned());
-                    rows.push(TopRow { function, file, flat: 0, cum: 0 });
+                    rows.push(TopRow {
+                        function,
+                        file,
+                        flat: 0,
+                        cum: 0,
+                    });
                     rows.len() - 1
                 })
             });
             row_idxs.collect()
         });
         let rows_of_location = rows_of_location.collect();
-        Self { last_sample: vec![None; rows.len()], rows, rows_of_location }
+        Self {
+            last_sample: vec![None; rows.len()],
+            rows,
+            rows_of_location,
+        }
     }
 
     fn add(&mut self, sample_idx: usize, stack: &[LocationId], value: i64) {
-        let locations = stack.iter().filter_map(|id| self.rows_of_location.get(id.0 as usize));
+        let locations = stack
+            .iter()
+            .filter_map(|id| self.rows_of_location.get(id.0 as usize));
         for (depth, &row_idx) in locations.flatten().enumerate() {
-            let row = self.rows.get_mut(row_idx).zip(self.last_sample.get_mut(row_idx));
-            let Some((row, last_sample)) = row else { continue };
+            let row = self
+                .rows
+                .get_mut(row_idx)
+                .zip(self.last_sample.get_mut(row_idx));
+            let Some((row, last_sample)) = row else {
+                continue;
+            };
             if depth == 0 {
                 row.flat = row.flat.saturating_add(value);
             }
@@ -94,11 +117,17 @@ mod tests {
     #[test]
     fn own_share_first_and_recursion_once() {
         let types = [("n", "count"), ("t", "ns")];
-        let samples: [(&str, &[i64]); 3] =
-            [("main;f;f;g", &[1, 10]), ("main;f", &[5, 0]), ("main", &[0, 2])];
+        let samples: [(&str, &[i64]); 3] = [
+            ("main;f;f;g", &[1, 10]),
+            ("main;f", &[5, 0]),
+            ("main", &[0, 2]),
+        ];
         let profile = sample_profile(&types, &samples);
         let expected = [("f", 5, 6), ("g", 1, 1), ("main", 0, 6)];
-        assert_eq!(table(&profile, 0, 9), expected.map(|(f, flat, cum)| (f.into(), flat, cum)));
+        assert_eq!(
+            table(&profile, 0, 9),
+            expected.map(|(f, flat, cum)| (f.into(), flat, cum))
+        );
         assert_eq!(table(&profile, 1, 1), [("g".into(), 10, 10)]);
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::summary_data_point::ValueAtQuantile;
 
-use super::support::{batch, histograms, layout, metrics_of, shown};
+use super::support::{SeriesRow, batch, histograms, layout, metrics_of, shown};
 use crate::metrics::{
     BucketSpan, Exemplar, Layout, MetricBatch, MetricKind, NativeHistogram, absent, stale_marker,
 };
@@ -94,11 +94,12 @@ fn without_a_count_there_is_no_histogram_and_the_samples_are_counted() {
 
 #[test]
 fn histograms_of_one_family_are_told_apart_by_their_labels() {
-    let mut series: Vec<(u32, &str, &[(&str, &str)])> = Vec::new();
-    series.push((0, "h_count", &[("type", "a")]));
-    series.push((0, "h_bucket", &[("type", "b"), ("le", "5")]));
-    series.push((0, "h_count", &[("type", "b")]));
-    series.push((0, "h_bucket", &[("type", "a"), ("le", "5")]));
+    let series: [SeriesRow<'_>; 4] = [
+        (0, "h_count", &[("type", "a")]),
+        (0, "h_bucket", &[("type", "b"), ("le", "5")]),
+        (0, "h_count", &[("type", "b")]),
+        (0, "h_bucket", &[("type", "a"), ("le", "5")]),
+    ];
     let layout = layout(&[("h", MetricKind::Histogram, "")], &series);
     let metrics = metrics_of(&batch(&layout, 1000, &[10.0, 2.0, 20.0, 1.0]));
     let shown: Vec<_> = histograms(&metrics["h"])

@@ -23,10 +23,13 @@ pub(super) fn target() -> Arc<Target> {
     })
 }
 
+/// A series: index of its family, name, own labels.
+pub(super) type SeriesRow<'a> = (u32, &'a str, &'a [(&'a str, &'a str)]);
+
 /// A layout from families (name, type, unit) and series (family, name, own labels).
 pub(super) fn layout(
     families: &[(&str, MetricKind, &str)],
-    series: &[(u32, &str, &[(&str, &str)])],
+    series: &[SeriesRow<'_>],
 ) -> Arc<Layout> {
     let target = target();
     let families = families.iter().map(|(name, kind, unit)| Family {
