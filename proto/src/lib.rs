@@ -13,6 +13,8 @@
 
 pub mod compress;
 pub mod exposition;
+pub mod folded;
+pub mod goroutine;
 pub mod labels;
 pub mod metrics;
 pub mod otlp;
@@ -20,6 +22,7 @@ pub mod pprof;
 pub mod profile;
 pub mod profile_ops;
 pub mod record;
+pub mod speedscope;
 pub mod target;
 pub mod time;
 

@@ -10,7 +10,7 @@ use super::{
 ///
 /// Adding content that is already there returns its handle. The header fields are set through
 /// [`ProfileBuilder::profile_mut`]; set `sample_types` before the first sample.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ProfileBuilder {
     profile: Profile,
     seed: Seed,
