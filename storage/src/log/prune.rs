@@ -1,0 +1,85 @@
+//! Deleting the oldest segments: when every reader has passed them, or when the disk budget
+//! says so, which is counted against each reader that had not.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use super::shared::{Segment, Shared, State};
+use super::walk::{Step, Walk};
+use crate::Position;
+
+impl Shared {
+    /// Deletes what can go, so that `reserve` more bytes are within the budget. The newest
+    /// segment always stays.
+    pub(super) fn prune(&self, reserve: u64) {
+        loop {
+            let state = self.state();
+            let Some(oldest) = oldest_if_closed(&state) else {
+                return;
+            };
+            let is_passed = state
+                .committed_by_all()
+                .is_some_and(|all| all >= oldest.end);
+            let bytes: u64 = state.segments.values().map(Segment::file_bytes).sum();
+            let budget = self.options.disk_budget_bytes;
+            drop(state);
+            if is_passed {
+                self.delete(oldest, &[]);
+            } else if bytes.saturating_add(reserve) > budget {
+                let records = records_of(&self.segment_path(oldest.base), oldest);
+                self.delete(oldest, &records);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn delete(&self, segment: Segment, records: &[Position]) {
+        let mut state = self.state();
+        state.segments.remove(&segment.base);
+        let oldest = state.oldest().unwrap_or(segment.end);
+        state.tail.drop_before(oldest);
+        for (name, reader) in &mut state.readers {
+            if reader.fetched >= segment.end {
+                continue;
+            }
+            let from = reader.fetched.max(segment.base);
+            let bytes = segment.end.0 - from.0;
+            let n_records = records.iter().filter(|record| **record >= from).count();
+            reader.losses.pruned_bytes += bytes;
+            reader.losses.pruned_records += n_records as u64;
+            reader.fetched = segment.end;
+            tracing::warn!(reader = %name, bytes, records = n_records,
+                "log is over its disk budget, a reader lost what it had not read");
+        }
+        drop(state);
+        let path = self.segment_path(segment.base);
+        if let Err(error) = fs::remove_file(&path) {
+            tracing::warn!(path = %path.display(), %error, "failed to delete a log segment");
+        }
+    }
+}
+
+fn oldest_if_closed(state: &State) -> Option<Segment> {
+    let mut segments = state.segments.values();
+    let oldest = *segments.next()?;
+    segments.next().map(|_| oldest)
+}
+
+/// Where the records of a segment are, as far as it can be read.
+fn records_of(path: &Path, segment: Segment) -> Vec<Position> {
+    let (Some(salt), Ok(file)) = (segment.salt, File::open(path)) else {
+        return Vec::new();
+    };
+    let mut walk = Walk::new(file, salt, segment.base);
+    let mut records = Vec::new();
+    while let Ok(Some(step)) = walk.step(segment.end) {
+        match step {
+            Step::Frame(located) if located.header.kind.is_record() => {
+                records.push(located.position);
+            }
+            Step::Frame(_) | Step::Damage { .. } => {}
+        }
+    }
+    records
+}

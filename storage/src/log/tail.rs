@@ -1,0 +1,133 @@
+//! The most recent records in memory, for readers that keep up.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use proto::Record;
+
+use super::entry::Entry;
+use super::weight;
+use crate::Position;
+
+/// Durable records, newest last, bounded by the memory they hold.
+#[derive(Debug)]
+pub(super) struct Tail {
+    /// Every durable record from here on is in `entries`.
+    start: Position,
+    entries: VecDeque<Held>,
+    /// By address: an entry in here keeps its layout alive, so no address is used twice.
+    layouts: HashMap<usize, Shared>,
+    bytes: usize,
+    limit: usize,
+}
+
+#[derive(Debug)]
+struct Held {
+    entry: Entry,
+    bytes: usize,
+}
+
+/// A layout counts once, however many scrapes in the tail share it.
+#[derive(Debug)]
+struct Shared {
+    n_users: usize,
+    bytes: usize,
+}
+
+impl Tail {
+    pub(super) fn new(start: Position, limit: usize) -> Self {
+        Self {
+            start,
+            entries: VecDeque::new(),
+            layouts: HashMap::new(),
+            bytes: 0,
+            limit,
+        }
+    }
+
+    /// Adds the newest record, and lets the oldest go where the limit asks for it.
+    pub(super) fn push(&mut self, entry: Entry) {
+        let bytes = weight::of_record(&entry.record);
+        self.bytes += bytes + self.add_layout(&entry.record);
+        self.entries.push_back(Held { entry, bytes });
+        while self.bytes > self.limit && self.drop_oldest() {}
+    }
+
+    /// Lets go of everything before `position`: it is no longer in the log.
+    pub(super) fn drop_before(&mut self, position: Position) {
+        while self
+            .entries
+            .front()
+            .is_some_and(|held| held.entry.position < position)
+        {
+            self.drop_oldest();
+        }
+        self.start = self.start.max(position);
+    }
+
+    /// Up to `n_max` records from `from` on. `None` if that is further back than the tail goes.
+    pub(super) fn fetch(&self, from: Position, n_max: usize) -> Option<Vec<Entry>> {
+        if from < self.start {
+            return None;
+        }
+        let first = self
+            .entries
+            .partition_point(|held| held.entry.position < from);
+        Some(
+            self.entries
+                .iter()
+                .skip(first)
+                .take(n_max)
+                .map(|held| held.entry.clone())
+                .collect(),
+        )
+    }
+
+    /// Memory held. Bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn drop_oldest(&mut self) -> bool {
+        let Some(held) = self.entries.pop_front() else {
+            return false;
+        };
+        self.bytes -= held.bytes + self.release_layout(&held.entry.record);
+        self.start = held.entry.end;
+        true
+    }
+
+    /// Counts a user of the record's layout; returns the bytes that are new.
+    fn add_layout(&mut self, record: &Record) -> usize {
+        let Record::Metrics(batch) = record else {
+            return 0;
+        };
+        let shared = self
+            .layouts
+            .entry(Arc::as_ptr(&batch.layout).addr())
+            .or_insert_with(|| Shared {
+                n_users: 0,
+                bytes: weight::of_layout(&batch.layout),
+            });
+        shared.n_users += 1;
+        if shared.n_users == 1 { shared.bytes } else { 0 }
+    }
+
+    /// The reverse of [`Tail::add_layout`].
+    fn release_layout(&mut self, record: &Record) -> usize {
+        let Record::Metrics(batch) = record else {
+            return 0;
+        };
+        let address = Arc::as_ptr(&batch.layout).addr();
+        let Some(shared) = self.layouts.get_mut(&address) else {
+            return 0;
+        };
+        shared.n_users -= 1;
+        if shared.n_users > 0 {
+            return 0;
+        }
+        self.layouts
+            .remove(&address)
+            .map_or(0, |shared| shared.bytes)
+    }
+}

@@ -1,0 +1,390 @@
+//! The writer thread: takes queued records, writes them in groups, syncs, publishes.
+//!
+//! A record is acknowledged, and seen by readers, after its sync. When the disk fails, the
+//! segment is given up (after a failed sync nobody knows what reached the disk), the records
+//! stay in memory, and a new segment is tried until one takes them.
+
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use proto::Record;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::active::Active;
+use super::disk::Disk;
+use super::entry::Entry;
+use super::error::LogError;
+use super::frame::{MAX_PAYLOAD, Salt, TooLong};
+use super::segment::SegmentHeader;
+use super::shared::Shared;
+use crate::Position;
+
+/// The buffer goes to the file when it is this long. Bytes.
+const WRITE_BYTES: usize = 1 << 20;
+
+/// Records taken from the queue before the next write.
+const GROUP_RECORDS: usize = 1024;
+
+/// Pauses between attempts while the disk fails.
+const FIRST_RETRY: Duration = Duration::from_millis(50);
+const LAST_RETRY: Duration = Duration::from_secs(5);
+
+/// Cursors are made to survive a power cut this often. What is lost with one comes twice.
+const CURSOR_SYNC_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What the writer is asked to do.
+#[derive(Debug)]
+pub(super) enum Command {
+    Append(Queued),
+    /// A reader has left a segment behind.
+    Prune,
+    /// Write what is queued, then stop.
+    Close(oneshot::Sender<Result<(), LogError>>),
+}
+
+/// A record that is not durable yet.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) record: Record,
+    pub(super) ack: oneshot::Sender<Result<Position, LogError>>,
+    /// Its share of the queue's space, given back when it is durable.
+    pub(super) _space: OwnedSemaphorePermit,
+}
+
+/// A record that is in the segment, or in its buffer, but not synced.
+struct Unsynced {
+    queued: Queued,
+    position: Position,
+    end: Position,
+}
+
+/// The disk is failing.
+struct Fault {
+    since: Instant,
+    retry_at: Instant,
+    pause: Duration,
+}
+
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    disk: Box<dyn Disk>,
+    commands: Receiver<Command>,
+    active: Option<Active>,
+    /// Everything before it is durable; where a new segment starts.
+    durable: Position,
+    /// Where the last segment ended: less than `durable` if positions jumped at opening.
+    previous_end: Position,
+    backlog: VecDeque<Queued>,
+    unsynced: VecDeque<Unsynced>,
+    sync_at: Option<Instant>,
+    fault: Option<Fault>,
+    wants_prune: bool,
+    cursors_synced: Instant,
+    closing: Option<oneshot::Sender<Result<(), LogError>>>,
+}
+
+impl Writer {
+    /// A writer that goes on at the shared end. `previous_end` is where the last segment ended.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        disk: Box<dyn Disk>,
+        commands: Receiver<Command>,
+        previous_end: Position,
+    ) -> Self {
+        let durable = shared.progress.borrow().end;
+        Self {
+            shared,
+            disk,
+            commands,
+            active: None,
+            durable,
+            previous_end,
+            backlog: VecDeque::new(),
+            unsynced: VecDeque::new(),
+            sync_at: None,
+            fault: None,
+            wants_prune: true,
+            cursors_synced: Instant::now(),
+            closing: None,
+        }
+    }
+
+    /// Works until it is asked to close.
+    pub(super) fn run(mut self) {
+        while self.closing.is_none() {
+            self.receive();
+            if self
+                .fault
+                .as_ref()
+                .is_none_or(|fault| fault.retry_at <= Instant::now())
+            {
+                self.turn();
+            }
+            if std::mem::take(&mut self.wants_prune) {
+                self.shared.prune(0);
+            }
+            if self.cursors_synced.elapsed() >= CURSOR_SYNC_INTERVAL {
+                self.sync_cursors();
+            }
+        }
+        self.close();
+    }
+
+    /// Waits for something to do, and takes what is queued.
+    fn receive(&mut self) {
+        match self.wait() {
+            Ok(command) => self.take(command),
+            Err(RecvTimeoutError::Timeout) => return,
+            Err(RecvTimeoutError::Disconnected) => return self.stop(),
+        }
+        while self.backlog.len() < GROUP_RECORDS {
+            match self.commands.try_recv() {
+                Ok(command) => self.take(command),
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => return self.stop(),
+            }
+        }
+    }
+
+    fn wait(&self) -> Result<Command, RecvTimeoutError> {
+        let retry_at = self.fault.as_ref().map(|fault| fault.retry_at);
+        match retry_at.or(self.sync_at) {
+            Some(at) => self
+                .commands
+                .recv_timeout(at.saturating_duration_since(Instant::now())),
+            None => self
+                .commands
+                .recv()
+                .map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
+    fn take(&mut self, command: Command) {
+        match command {
+            Command::Append(queued) => self.backlog.push_back(queued),
+            Command::Prune => self.wants_prune = true,
+            Command::Close(reply) => self.closing = Some(reply),
+        }
+    }
+
+    /// Nobody is left who could ask for anything.
+    fn stop(&mut self) {
+        self.closing = Some(oneshot::channel().0);
+    }
+
+    fn turn(&mut self) {
+        let is_retry = self.fault.is_some();
+        let written = self.write_backlog().and_then(|()| {
+            let is_due = self.sync_at.is_some_and(|at| at <= Instant::now());
+            if is_due || is_retry {
+                self.sync()
+            } else {
+                Ok(())
+            }
+        });
+        if let Err(error) = written {
+            self.fail(error);
+        }
+    }
+
+    fn write_backlog(&mut self) -> Result<(), LogError> {
+        while !self.backlog.is_empty() {
+            self.roll_if_full()?;
+            let mut active = match self.active.take() {
+                Some(active) => active,
+                None => self.open_segment()?,
+            };
+            self.fill(&mut active);
+            let written = active.write();
+            let base = active.segment().base;
+            self.active = Some(active);
+            let path = self.shared.segment_path(base);
+            written.map_err(LogError::io("write to", &path))?;
+        }
+        Ok(())
+    }
+
+    /// Moves records from the backlog into the segment's buffer, as many as fit.
+    fn fill(&mut self, active: &mut Active) {
+        let limit = self.shared.options.segment_bytes;
+        while active.buffered() < WRITE_BYTES && active.segment().file_bytes() < limit {
+            let Some(queued) = self.backlog.pop_front() else {
+                return;
+            };
+            match active.append(&queued.record) {
+                Ok(span) => {
+                    let due = Instant::now() + self.shared.options.sync_interval;
+                    self.sync_at.get_or_insert(due);
+                    let (position, end) = (span.position, span.end);
+                    self.unsynced.push_back(Unsynced {
+                        queued,
+                        position,
+                        end,
+                    });
+                }
+                Err(TooLong(bytes)) => {
+                    self.shared.counters.refused_records.add(1);
+                    let error = LogError::TooLarge {
+                        bytes,
+                        limit: MAX_PAYLOAD,
+                    };
+                    let _ = queued.ack.send(Err(error));
+                }
+            }
+        }
+    }
+
+    fn open_segment(&mut self) -> Result<Active, LogError> {
+        self.shared.prune(self.shared.options.segment_bytes);
+        let path = self.shared.segment_path(self.durable);
+        let file = self
+            .disk
+            .create(&path)
+            .map_err(LogError::io("create", &path))?;
+        // Random, and nobody outside can know it.
+        let salt = Salt(RandomState::new().hash_one(self.durable.0));
+        let (base, previous_end) = (self.durable, self.previous_end);
+        Ok(Active::new(
+            file,
+            SegmentHeader {
+                salt,
+                base,
+                previous_end,
+            },
+        ))
+    }
+
+    fn roll_if_full(&mut self) -> Result<(), LogError> {
+        let limit = self.shared.options.segment_bytes;
+        let is_full = |active: &Active| active.segment().file_bytes() >= limit;
+        if self.active.as_ref().is_some_and(is_full) {
+            self.sync()?;
+            self.active = None;
+        }
+        Ok(())
+    }
+
+    /// Makes what was written durable, then tells everyone.
+    fn sync(&mut self) -> Result<(), LogError> {
+        self.sync_at = None;
+        let Some(active) = &mut self.active else {
+            return Ok(());
+        };
+        let segment = active.segment();
+        let started = Instant::now();
+        let synced = active.sync();
+        self.shared.counters.syncs.add(1);
+        self.shared
+            .counters
+            .sync_nanos
+            .add(started.elapsed().as_nanos() as u64);
+        synced.map_err(LogError::io(
+            "sync",
+            &self.shared.segment_path(segment.base),
+        ))?;
+        if segment.end > self.durable {
+            self.durable = segment.end;
+            self.previous_end = segment.end;
+            self.acknowledge(segment);
+        }
+        self.recover();
+        Ok(())
+    }
+
+    fn acknowledge(&mut self, segment: super::shared::Segment) {
+        let entries = self.unsynced.iter().map(|written| Entry {
+            position: written.position,
+            end: written.end,
+            record: written.queued.record.clone(),
+        });
+        self.shared.publish(segment, entries);
+        self.shared
+            .counters
+            .appended_records
+            .add(self.unsynced.len() as u64);
+        for written in self.unsynced.drain(..) {
+            // Whoever appended it may not care.
+            let _ = written.queued.ack.send(Ok(written.position));
+        }
+    }
+
+    /// Gives the segment up and goes back to what is durable.
+    fn fail(&mut self, error: LogError) {
+        self.shared.counters.write_errors.add(1);
+        if let Some(active) = self.active.take() {
+            active.abandon(self.durable);
+        }
+        while let Some(written) = self.unsynced.pop_back() {
+            self.backlog.push_front(written.queued);
+        }
+        self.sync_at = None;
+        let now = Instant::now();
+        let pause = match &self.fault {
+            Some(fault) => (fault.pause * 2).min(LAST_RETRY),
+            None => {
+                tracing::error!(error = error.describe(), "log cannot write, trying again");
+                FIRST_RETRY
+            }
+        };
+        let since = self.fault.as_ref().map_or(now, |fault| fault.since);
+        self.fault = Some(Fault {
+            since,
+            retry_at: now + pause,
+            pause,
+        });
+        self.shared.fault.send_replace(Some(Arc::new(error)));
+    }
+
+    fn recover(&mut self) {
+        if let Some(fault) = self.fault.take() {
+            let seconds = fault.since.elapsed().as_secs_f64();
+            tracing::info!(seconds, "log writes again");
+            self.shared.fault.send_replace(None);
+        }
+    }
+
+    fn sync_cursors(&mut self) {
+        self.cursors_synced = Instant::now();
+        let state = self.shared.state();
+        let cursors: Vec<_> = state
+            .readers
+            .values()
+            .filter_map(|reader| reader.cursor.clone())
+            .collect();
+        drop(state);
+        for cursor in cursors {
+            let synced = cursor.lock().unwrap_or_else(PoisonError::into_inner).sync();
+            if let Err(error) = synced {
+                tracing::warn!(
+                    error = error.describe(),
+                    "cursor may be older after a power cut"
+                );
+            }
+        }
+    }
+
+    /// Writes what is left, once; what cannot be written is not acknowledged.
+    fn close(mut self) {
+        self.shared.queue.close();
+        while let Ok(command) = self.commands.try_recv() {
+            self.take(command);
+        }
+        let result = self.write_backlog().and_then(|()| self.sync());
+        if let Err(error) = &result {
+            let unsynced = self.unsynced.drain(..).map(|written| written.queued);
+            for queued in unsynced.chain(self.backlog.drain(..)) {
+                let _ = queued.ack.send(Err(error.clone()));
+            }
+        }
+        self.sync_cursors();
+        self.shared
+            .progress
+            .send_modify(|progress| progress.is_closed = true);
+        if let Some(reply) = self.closing.take() {
+            let _ = reply.send(result);
+        }
+    }
+}
