@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proto::Labels;
 
-use super::ProfileSpec;
+use super::{Global, ProfileSpec};
 use crate::fetch::ClientOptions;
 use crate::relabel::Rule;
 
@@ -29,7 +29,7 @@ pub struct Job {
     pub metrics_enabled: bool,
     /// What is accepted of a metrics page.
     pub rules: ScrapeRules,
-    /// Longest body of a metrics page after decompression. Bytes.
+    /// Longest body of a metrics page or of a profile, after decompression. Bytes.
     pub body_size_limit: usize,
     /// Most targets of this job; zero: no limit. With more, all of them are refused.
     pub target_limit: usize,
@@ -43,6 +43,29 @@ pub struct Job {
     pub discovery: Vec<Discovery>,
     /// The profile types, enabled or not.
     pub profiles: Vec<ProfileSpec>,
+}
+
+impl Job {
+    /// A job of which nothing but the name is said: no targets, no profiles.
+    pub fn new(name: &str, global: &Global) -> Self {
+        Self {
+            name: name.to_owned(),
+            scheme: Scheme::Http,
+            metrics_path: "/metrics".to_owned(),
+            params: Vec::new(),
+            scrape_interval: global.scrape_interval,
+            scrape_timeout: global.scrape_timeout,
+            metrics_enabled: true,
+            rules: global.rules.clone(),
+            body_size_limit: global.body_size_limit,
+            target_limit: global.target_limit,
+            http: ClientOptions::default(),
+            relabel: Vec::new(),
+            metric_relabel: Vec::new(),
+            discovery: Vec::new(),
+            profiles: Vec::new(),
+        }
+    }
 }
 
 /// How a target is spoken to.
@@ -90,7 +113,12 @@ pub enum Discovery {
     /// `file_sd_configs`.
     File(FileSource),
     /// `local_sd_configs`: the well-known endpoints of this machine.
-    Local,
+    Local {
+        /// Time between two looks.
+        refresh_interval: Duration,
+    },
+    /// leadsman itself, at the address where it listens.
+    Own,
 }
 
 /// Targets with labels of their own.

@@ -1,24 +1,51 @@
 //! Configuration: one YAML file, validated as a whole, into the options of each part.
+//!
+//! A file becomes a tree with line numbers (`yaml`), readers ask it for the keys they know
+//! (`table`, `scalar`), and what they find wrong is collected, not only the first. This module
+//! knows what may be written; what it does is known to the part whose options it fills.
 
+mod archive;
+mod error;
+mod global;
+mod http;
 mod job;
+mod otlp;
+mod own;
 mod profiles;
 mod profiling;
+mod relabeling;
+mod scalar;
+mod scrape;
+mod table;
 mod telemetry;
+#[cfg(test)]
+mod tests;
+pub(crate) mod units;
+mod web;
+pub(crate) mod yaml;
 
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use exporter::otlp::ReceiverOptions;
 use exporter::web::WebOptions;
-use proto::Labels;
-use storage::archive::ArchiveOptions;
-use storage::log::LogOptions;
 
+use table::{Source, Table};
+
+pub use archive::ArchiveConfig;
+pub use error::{ConfigError, ConfigErrors};
+pub use global::Global;
 pub use job::{Discovery, FileSource, Job, Scheme, ScrapeRules, StaticGroup};
 pub use profiles::{DeltaMode, ProfileFormat, ProfileSpec};
 pub use profiling::{ProfilingBudget, QuietHours};
 pub use telemetry::{LogFormat, TelemetryConfig};
+
+/// The configuration that holds without a file, with a comment on every key.
+pub const DEFAULT_FILE: &str = include_str!("default.yml");
+
+/// Longest configuration file that is read. Bytes.
+const MAX_FILE_BYTES: u64 = 16 << 20;
 
 /// The whole configuration, validated.
 #[derive(Clone, Debug)]
@@ -41,24 +68,98 @@ pub struct Config {
     pub warnings: Vec<String>,
 }
 
-/// What holds for every job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Global {
-    /// Time between two scrapes of one target, where a job does not say otherwise.
-    pub scrape_interval: Duration,
-    /// Longest time for one scrape, where a job does not say otherwise.
-    pub scrape_timeout: Duration,
-    /// Labels that every target gets.
-    pub external_labels: Labels,
+/// Reads and validates the configuration in `path`, or the embedded default without one.
+///
+/// # Errors
+/// Everything that is wrong with the file, each with its line.
+pub fn load(path: Option<&Path>) -> Result<Config, ConfigErrors> {
+    match path {
+        Some(path) => parse(path, &read_file(path)?),
+        None => parse(Path::new("default.yml"), DEFAULT_FILE),
+    }
 }
 
-/// Where the data is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ArchiveConfig {
-    /// The data folder: `log/` and `archive/` are below it.
-    pub path: PathBuf,
-    /// The log, under `log/`.
-    pub log: LogOptions,
-    /// The tables, under `archive/`.
-    pub archive: ArchiveOptions,
+/// Validates `text` as if it were the content of `file`: paths in it are relative to its folder.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(file: &Path, text: &str) -> Result<Config, ConfigErrors> {
+    let document = yaml::parse(text).map_err(|error| ConfigError {
+        file: file.to_owned(),
+        line: Some(error.line),
+        key: None,
+        problem: error.message,
+        allowed: None,
+    })?;
+    let source = Source::new(file);
+    let config = source.table(&document, "the file", read);
+    match (source.finish(), config) {
+        (Ok(warnings), Some(config)) => Ok(Config { warnings, ..config }),
+        (Err(errors), _) => Err(errors.into()),
+        (Ok(_), None) => Err(Vec::new().into()),
+    }
+}
+
+fn read_file(path: &Path) -> Result<String, ConfigErrors> {
+    let failed = |problem: String| ConfigError {
+        file: path.to_owned(),
+        line: None,
+        key: None,
+        problem,
+        allowed: None,
+    };
+    let cannot = |error: std::io::Error| failed(format!("failed to read: {error}"));
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(cannot)?;
+    file.take(MAX_FILE_BYTES + 1)
+        .read_to_string(&mut text)
+        .map_err(cannot)?;
+    if text.len() as u64 > MAX_FILE_BYTES {
+        return Err(failed(format!(
+            "longer than {}",
+            units::format_size(MAX_FILE_BYTES)
+        ))
+        .into());
+    }
+    Ok(text)
+}
+
+fn read(table: &mut Table<'_>) -> Config {
+    let global = table.section("global", Global::read);
+    let archive = table.section("archive", ArchiveConfig::read);
+    let web = table.section("web", web::read);
+    let otlp = otlp::read_all(table);
+    let mut jobs = scrape::read_all(table, &global);
+    let profiling = table.section("profiling", ProfilingBudget::read);
+    let telemetry = table.section("telemetry", TelemetryConfig::read);
+    foreign_keys(table);
+    let own = own::job(table, &global, &web, &telemetry, &jobs);
+    jobs.extend(own);
+    Config {
+        global,
+        archive,
+        web,
+        otlp,
+        jobs: jobs.into_iter().map(Arc::new).collect(),
+        profiling,
+        telemetry,
+        warnings: Vec::new(),
+    }
+}
+
+/// Keys of a whole `prometheus.yml` or `parca.yaml`.
+fn foreign_keys(table: &mut Table<'_>) {
+    table.ignore(&[
+        ("rule_files", "rules are not evaluated here"),
+        ("alerting", "alerts are not sent from here"),
+        ("runtime", "this is not a Go program"),
+    ]);
+    table.refuse(&[
+        ("remote_write", "data leaves by otlp"),
+        ("remote_read", "data is read from the archive"),
+        ("scrape_config_files", "one file holds everything"),
+        ("storage", "see archive"),
+        ("tracing", "see otlp and telemetry"),
+        ("object_storage", "see archive"),
+    ]);
 }

@@ -3,6 +3,10 @@
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 
+use super::scalar::{Wrong, integer, list, non_empty, share};
+use super::table::Table;
+use super::yaml::Node;
+
 /// How much profiling may cost the targets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProfilingBudget {
@@ -34,5 +38,59 @@ impl QuietHours {
         } else {
             time >= self.from || time < self.to
         }
+    }
+}
+
+impl Default for ProfilingBudget {
+    fn default() -> Self {
+        Self {
+            max_duty_cycle: 0.2,
+            max_concurrent: 2,
+            quiet_hours: Vec::new(),
+            time_zone: TimeZone::UTC,
+        }
+    }
+}
+
+impl ProfilingBudget {
+    pub(super) fn read(table: &mut Table<'_>) -> Self {
+        let default = Self::default();
+        Self {
+            max_duty_cycle: table
+                .get("max_duty_cycle", share)
+                .unwrap_or(default.max_duty_cycle),
+            max_concurrent: table
+                .get("max_concurrent", integer(1..=1000))
+                .unwrap_or(default.max_concurrent),
+            quiet_hours: table
+                .get("quiet_hours", list(quiet_hours))
+                .unwrap_or_default(),
+            time_zone: table
+                .get("time_zone", time_zone)
+                .unwrap_or(default.time_zone),
+        }
+    }
+}
+
+fn quiet_hours(node: &Node) -> Result<QuietHours, Wrong> {
+    let text = non_empty(node)?;
+    let (from, to) = text.split_once('-').unwrap_or((&text, ""));
+    match (clock_time(from), clock_time(to)) {
+        (Some(from), Some(to)) if from != to => Ok(QuietHours { from, to }),
+        _ => Err(Wrong::value(node, "HH:MM-HH:MM, such as 22:00-06:00")),
+    }
+}
+
+fn clock_time(text: &str) -> Option<Time> {
+    let (hour, minute) = text.trim().split_once(':')?;
+    Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
+}
+
+fn time_zone(node: &Node) -> Result<TimeZone, Wrong> {
+    const ALLOWED: &str = "UTC, local, or a name such as Europe/Berlin";
+    match non_empty(node)?.as_str() {
+        "UTC" => Ok(TimeZone::UTC),
+        "local" => TimeZone::try_system().map_err(|_| Wrong::value(node, ALLOWED)),
+        name => TimeZone::get(name).map_err(|_| Wrong::value(node, ALLOWED)),
     }
 }

@@ -2,4 +2,4 @@
 
 mod target;
 
-pub use target::{Address, DiscoveredTarget};
+pub use target::{Address, AddressError, DiscoveredTarget};

@@ -1,0 +1,92 @@
+//! `archive`: where the data is kept, and for how much.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use storage::archive::ArchiveOptions;
+use storage::log::LogOptions;
+
+use super::scalar::{duration, integer, non_empty, size};
+use super::table::Table;
+
+/// Where the data is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArchiveConfig {
+    /// The data folder: `log/` and `archive/` are below it.
+    pub path: PathBuf,
+    /// The log, under `log/`.
+    pub log: LogOptions,
+    /// The tables, under `archive/`.
+    pub archive: ArchiveOptions,
+}
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+impl ArchiveConfig {
+    pub(super) fn read(table: &mut Table<'_>) -> Self {
+        let path = table
+            .get("path", non_empty)
+            .unwrap_or_else(|| "./leadsman-data".to_owned());
+        // Not relative to the file: one file under /etc serves many working folders.
+        let path = PathBuf::from(path);
+        let buffer_bytes = bytes(table.get("buffer_size", size(MIB..=GIB)), 16 * MIB);
+        let intervals = Duration::from_secs(1)..=Duration::from_secs(86_400);
+        let archive = ArchiveOptions {
+            path: path.join("archive"),
+            buffer_bytes,
+            flush_interval: table
+                .get("flush_interval", duration(intervals))
+                .unwrap_or(Duration::from_secs(5 * 60)),
+            compression_level: table.get("compression_level", integer(1..=22)).unwrap_or(3),
+        };
+        let folder = path.join("log");
+        let log = table.section("log", |table| read_log(table, folder.clone()));
+        Self { path, log, archive }
+    }
+}
+
+fn default_log(path: PathBuf) -> LogOptions {
+    LogOptions {
+        path,
+        segment_bytes: 16 * MIB,
+        disk_budget_bytes: 2 * GIB,
+        memory_tail_bytes: bytes(None, 8 * MIB),
+        queue_bytes: bytes(None, 8 * MIB),
+        sync_interval: Duration::from_secs(1),
+    }
+}
+
+fn read_log(table: &mut Table<'_>, path: PathBuf) -> LogOptions {
+    let default = default_log(path);
+    let segment = table.get("segment_size", size(64 * KIB..=4 * GIB));
+    let budget = table.get("disk_budget", size(MIB..=1 << 50));
+    let sync = duration(Duration::ZERO..=Duration::from_secs(60));
+    let options = LogOptions {
+        segment_bytes: segment.unwrap_or(default.segment_bytes),
+        disk_budget_bytes: budget.unwrap_or(default.disk_budget_bytes),
+        memory_tail_bytes: table
+            .get("memory_tail", size(0..=GIB))
+            .map_or(default.memory_tail_bytes, |size| bytes(Some(size), 0)),
+        queue_bytes: table
+            .get("queue", size(64 * KIB..=GIB))
+            .map_or(default.queue_bytes, |size| bytes(Some(size), 0)),
+        sync_interval: table
+            .get("sync_interval", sync)
+            .unwrap_or(default.sync_interval),
+        ..default
+    };
+    if options.disk_budget_bytes < 2 * options.segment_bytes {
+        table.fail(
+            "disk_budget",
+            "smaller than two segments",
+            "at least twice segment_size",
+        );
+    }
+    options
+}
+
+fn bytes(size: Option<u64>, default: u64) -> usize {
+    usize::try_from(size.unwrap_or(default)).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,274 @@
+//! The embedded file against the code, and the folder of bad files against their messages.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+fn valid(text: &str) -> Config {
+    parse(Path::new("test.yml"), text).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// The default file with the keys that are not set there set: `#key` without a space.
+fn every_key() -> String {
+    let uncommented = DEFAULT_FILE
+        .lines()
+        .map(|line| match line.trim_start().strip_prefix('#') {
+            Some(key) if !key.is_empty() && !key.starts_with(' ') => line.replacen('#', "", 1),
+            _ => line.to_owned(),
+        });
+    uncommented
+        .map(|line| {
+            line.replace("${LEADSMAN_", "planted-")
+                .replace("${ETCD_", "planted-")
+        })
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// The keys that readers ask for, and whether the file that is read has them.
+fn asked_keys(text: &str) -> (BTreeSet<(String, &'static str)>, Vec<ConfigError>) {
+    let source = Source::new(Path::new("test.yml"));
+    let document = yaml::parse(text).unwrap();
+    source.table(&document, "the file", read);
+    let asked = source.asked.borrow().clone();
+    (asked, source.finish().err().unwrap_or_default())
+}
+
+#[test]
+fn the_default_file_says_what_the_code_does_without_it() {
+    let written = load(None).unwrap();
+    let bare = valid("");
+    assert_eq!(written.global, bare.global);
+    assert_eq!(written.archive, bare.archive);
+    assert_eq!(written.web, bare.web);
+    assert_eq!(written.profiling, bare.profiling);
+    assert_eq!(written.telemetry, bare.telemetry);
+    assert_eq!(written.warnings, Vec::<String>::new());
+    let names: Vec<_> = written.jobs.iter().map(|job| job.name.as_str()).collect();
+    assert_eq!(names, ["local", "leadsman"]);
+}
+
+#[test]
+fn the_default_file_shows_every_key() {
+    let text = every_key();
+    let (asked, _) = asked_keys(&text);
+    for (place, key) in asked {
+        let shown = text.lines().any(|line| {
+            line.trim_start()
+                .trim_start_matches("- ")
+                .starts_with(&format!("{key}:"))
+                || line.contains(&format!("{{{key}: "))
+                || line.contains(&format!(", {key}: "))
+        });
+        assert!(shown, "{key:?} of {place} is not in default.yml");
+    }
+}
+
+/// Both credentials and a second value of a secret are shown: those errors, and no other.
+#[test]
+fn the_default_file_shows_nothing_that_is_wrong() {
+    let (_, errors) = asked_keys(&every_key());
+    for error in errors {
+        let is_choice = error.problem.contains("a second value beside")
+            || error.problem.contains("a second way beside");
+        assert!(is_choice, "{error}");
+    }
+}
+
+/// The keys of `key` in the default file, from its line to the next one that is not below it.
+fn shown(key: &str) -> String {
+    let text = every_key();
+    let start = text
+        .lines()
+        .position(|line| line.trim_start().starts_with(key))
+        .unwrap();
+    let lines: Vec<_> = text.lines().skip(start).collect();
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let below = lines
+        .iter()
+        .skip(1)
+        .take_while(|line| line.trim().is_empty() || depth(line) > depth(lines[0]));
+    std::iter::once(&lines[0])
+        .chain(below)
+        .copied()
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn the_receiver_that_is_shown_has_the_defaults() {
+    let shown = valid(&shown("otlp:")).otlp.remove(0);
+    let bare = valid("otlp: [{endpoint: \"http://127.0.0.1:4317\"}]")
+        .otlp
+        .remove(0);
+    assert_eq!(shown.headers.len(), 2);
+    let expected = exporter::otlp::ReceiverOptions {
+        headers: shown.headers.clone(),
+        tls: shown.tls.clone(),
+        ..bare
+    };
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn the_job_that_is_shown_has_the_defaults() {
+    let job = shown("- job_name: etcd");
+    let secrets = [
+        "basic_auth:",
+        "authorization:",
+        "username:",
+        "password",
+        "type:",
+        "credentials",
+        "bearer_token",
+    ];
+    let job: Vec<_> = job
+        .lines()
+        .filter(|line| {
+            secrets
+                .iter()
+                .all(|key| !line.trim_start().starts_with(key))
+        })
+        .collect();
+    let shown = valid(&format!("scrape_configs:\n{}", job.join("\n")));
+    let bare = valid("scrape_configs: [{job_name: etcd, profiling_config: {}}]");
+    let (shown, bare) = (&shown.jobs[0], &bare.jobs[0]);
+    let (own, known): (Vec<_>, Vec<_>) = shown
+        .profiles
+        .iter()
+        .cloned()
+        .partition(|spec| spec.kind == "jemalloc");
+    assert_eq!(
+        own,
+        [ProfileSpec::snapshot("jemalloc", "/debug/pprof/jemalloc")]
+    );
+    assert_eq!(known, bare.profiles);
+    let expected = Job {
+        profiles: shown.profiles.clone(),
+        http: shown.http.clone(),
+        relabel: shown.relabel.clone(),
+        metric_relabel: shown.metric_relabel.clone(),
+        discovery: shown.discovery.clone(),
+        ..(**bare).clone()
+    };
+    assert_eq!(**shown, expected);
+    assert_eq!(shown.http.follow_redirects, bare.http.follow_redirects);
+    assert!(!shown.http.tls.insecure_skip_verify);
+}
+
+/// The example of the project's issue, word for word where it matters.
+#[test]
+fn a_job_of_prometheus_with_parcas_profiling_is_read() {
+    let config = valid(
+        r#"
+global: {scrape_interval: 15s, external_labels: {cluster: demo}}
+archive: {path: ./leadsman-data}
+web: {listen: "127.0.0.1:7171"}
+otlp:
+  - {endpoint: "http://127.0.0.1:4317", protocol: grpc, signals: [metrics, profiles, traces]}
+scrape_configs:
+  - job_name: etcd
+    scheme: https
+    tls_config: {ca_file: ca.crt, cert_file: client.crt, key_file: client.key}
+    static_configs: [{targets: ["127.0.0.1:2379"]}]
+    profiling_config: {pprof_config: {process_cpu: {enabled: true, seconds: 10}, memory: {enabled: true}}}
+"#,
+    );
+    assert_eq!(config.global.external_labels.get("cluster"), Some("demo"));
+    assert_eq!(config.otlp[0].name, "grpc-127.0.0.1-4317");
+    let job = &config.jobs[0];
+    assert_eq!(job.scheme, Scheme::Https);
+    let cpu = job
+        .profiles
+        .iter()
+        .find(|spec| spec.kind == "process_cpu")
+        .unwrap();
+    assert_eq!((cpu.seconds, cpu.delta), (Some(10), DeltaMode::Target));
+    assert_eq!(config.jobs.len(), 2, "leadsman itself is the second");
+}
+
+#[test]
+fn files_are_relative_to_the_configuration() {
+    let text = "scrape_configs: [{job_name: a, tls_config: {ca_file: ca.crt}}]";
+    let config = parse(Path::new("/etc/leadsman/leadsman.yml"), text).unwrap();
+    let ca_file = config.jobs[0].http.tls.ca_file.clone();
+    assert_eq!(ca_file, Some(PathBuf::from("/etc/leadsman/ca.crt")));
+}
+
+#[test]
+fn seconds_make_a_cumulative_profile_a_delta_of_the_target() {
+    let text = "scrape_configs: [{job_name: a, profiling_config: \
+                {pprof_config: {memory: {seconds: 30}, threadcreate: {}}}}]";
+    let config = valid(text);
+    let spec = |kind| {
+        config.jobs[0]
+            .profiles
+            .iter()
+            .find(|spec| spec.kind == kind)
+            .unwrap()
+    };
+    assert_eq!(
+        (spec("memory").delta, spec("memory").seconds),
+        (DeltaMode::Target, Some(30))
+    );
+    assert!(spec("threadcreate").enabled, "who writes it down wants it");
+}
+
+#[test]
+fn keys_that_change_nothing_are_warned_about() {
+    let text = "global: {evaluation_interval: 1m}\nscrape_configs:\n  - job_name: a\n    enable_http2: true\n";
+    let warnings = valid(text).warnings;
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[1].starts_with("test.yml:4: key \"enable_http2\": has no effect"));
+}
+
+#[test]
+fn secrets_that_everyone_may_read_are_warned_about() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "planted").unwrap();
+    let text = "scrape_configs: [{job_name: a, bearer_token_file: token}]";
+    let warnings_at = |mode| {
+        std::fs::set_permissions(&token, std::fs::Permissions::from_mode(mode)).unwrap();
+        parse(&folder.path().join("leadsman.yml"), text)
+            .unwrap()
+            .warnings
+    };
+    assert!(warnings_at(0o644)[0].contains("has mode 0644"));
+    assert!(warnings_at(0o600).is_empty());
+}
+
+/// Each file of the folder ends with the messages it must cause, one a line after `#! `.
+#[test]
+fn bad_files_say_file_line_key_and_what_is_allowed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config/testdata/bad");
+    let mut n_files = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let expected: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("#! "))
+            .collect();
+        let error = parse(Path::new(name), &text).expect_err("a bad file is accepted");
+        assert_eq!(
+            error.to_string(),
+            expected.join("\n"),
+            "in {}",
+            path.display()
+        );
+        n_files += 1;
+    }
+    assert!(n_files >= 20, "only {n_files} files");
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_cut_file_is_read_or_refused(cut in 0..DEFAULT_FILE.len(), garbage in "[a-z0-9:{}\\[\\] \n-]{0,20}") {
+        let head = DEFAULT_FILE.get(..cut).unwrap_or("");
+        let _ = parse(Path::new("test.yml"), &format!("{head}{garbage}"));
+    }
+}
