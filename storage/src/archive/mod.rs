@@ -1,7 +1,53 @@
 //! The Parquet archive: a reader of the log that writes tables for years.
+//!
+//! [`Archive`] buffers records and flushes them: every table's rows of one stretch of the log
+//! become files that appear all at once or not at all, and carry the log position they reach.
+//! [`ProfileQuery`] reads profiles back as they were. The tables are described in
+//! `storage/SCHEMA.md`.
+//!
+//! This module does not know where records come from beyond the log, and holds no query engine:
+//! the tables are for DuckDB, Polars, Spark and the like.
 
 use std::path::PathBuf;
 use std::time::Duration;
+
+mod buffer;
+mod capture;
+mod columns;
+mod content_hash;
+mod day;
+mod error;
+mod exemplar_rows;
+mod file_name;
+mod files;
+mod flush;
+mod frames;
+mod histogram_rows;
+mod intern;
+mod merged_samples;
+mod metric_buffer;
+mod metric_rows;
+mod metrics;
+mod profile_buffer;
+mod profile_rows;
+mod reading;
+mod sample_rows;
+mod schema;
+mod seen;
+mod stack_rows;
+mod staging;
+mod table;
+mod table_file;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use error::ArchiveError;
+pub use flush::FlushReport;
+pub use metrics::ArchiveMetrics;
+pub use writer::Archive;
 
 /// How the archive is written.
 #[derive(Clone, Debug, PartialEq, Eq)]

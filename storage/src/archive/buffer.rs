@@ -1,0 +1,39 @@
+//! Records that are not in a file yet.
+
+use proto::Record;
+
+use super::metric_buffer::MetricBuffer;
+use super::profile_buffer::ProfileBuffer;
+use super::seen::SeenIds;
+use crate::Position;
+
+/// Everything since the last flush.
+#[derive(Debug, Default)]
+pub(super) struct Buffer {
+    pub(super) metrics: MetricBuffer,
+    pub(super) profiles: ProfileBuffer,
+}
+
+impl Buffer {
+    /// Adds a record whose entry in the log ends at `end`. Traces are not archived.
+    pub(super) fn push(&mut self, end: Position, record: &Record, stacks: &SeenIds) {
+        match record {
+            Record::Metrics(batch) => self.metrics.push(batch),
+            Record::Profile(profile) => {
+                self.profiles
+                    .push(end, profile, |day, stack_id| stacks.contains(day, stack_id));
+            }
+            Record::Traces(_) => {}
+        }
+    }
+
+    /// What it holds in memory, about. Bytes.
+    pub(super) fn n_bytes(&self) -> usize {
+        self.metrics.n_bytes() + self.profiles.n_bytes()
+    }
+
+    /// Samples and captures left out because their time has no day.
+    pub(super) fn n_outside(&self) -> usize {
+        self.metrics.n_outside() + self.profiles.n_outside()
+    }
+}

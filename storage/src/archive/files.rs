@@ -1,0 +1,116 @@
+//! Small things done to files and folders, each durable when it returns.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::day::Day;
+use super::error::ArchiveError;
+use super::file_name::FileName;
+use super::table::Table;
+
+/// A file of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct TablePath {
+    pub(super) table: Table,
+    pub(super) day: Day,
+    pub(super) name: FileName,
+}
+
+impl TablePath {
+    /// Folder that holds it, below the archive's.
+    pub(super) fn folder(&self, root: &Path) -> PathBuf {
+        root.join(self.table.name()).join(self.day.folder())
+    }
+
+    /// Where it is, below the archive's folder.
+    pub(super) fn path(&self, root: &Path) -> PathBuf {
+        self.folder(root).join(self.name.to_string())
+    }
+}
+
+/// Days for which a table has a folder, in order.
+pub(super) fn days(root: &Path, table: Table) -> Result<Vec<Day>, ArchiveError> {
+    let names = list(&root.join(table.name()))?;
+    let mut days: Vec<Day> = names
+        .iter()
+        .filter_map(|name| Day::from_folder(name))
+        .collect();
+    days.sort_unstable();
+    Ok(days)
+}
+
+/// Files of a table and day, in no particular order. Files with other names are not ours and
+/// left out.
+pub(super) fn files(root: &Path, table: Table, day: Day) -> Result<Vec<TablePath>, ArchiveError> {
+    let names = list(&root.join(table.name()).join(day.folder()))?;
+    let ours = names.iter().filter_map(|name| FileName::parse(name));
+    Ok(ours.map(|name| TablePath { table, day, name }).collect())
+}
+
+/// Names in a folder that are UTF-8; none if there is no such folder.
+pub(super) fn list(folder: &Path) -> Result<Vec<String>, ArchiveError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(ArchiveError::io("list", folder)(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(ArchiveError::io("list", folder))?;
+        names.extend(entry.file_name().into_string());
+    }
+    Ok(names)
+}
+
+/// The whole of a small text file; `None` if there is none.
+pub(super) fn read_text(path: &Path) -> Result<Option<String>, ArchiveError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(ArchiveError::io("read", path)(error)),
+    }
+}
+
+/// Replaces a small file: a reader sees the old text or the new one, whatever happens.
+pub(super) fn write_text(path: &Path, text: &str) -> Result<(), ArchiveError> {
+    let temporary = path.with_extension("tmp");
+    let mut file = File::create(&temporary).map_err(ArchiveError::io("create", &temporary))?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(ArchiveError::io("write", &temporary))?;
+    fs::rename(&temporary, path).map_err(ArchiveError::io("rename", &temporary))?;
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Makes a folder and its parents up to `root`, which must be there.
+pub(super) fn make_folder(root: &Path, folder: &Path) -> Result<(), ArchiveError> {
+    if folder == root || folder.is_dir() {
+        return Ok(());
+    }
+    let parent = folder.parent().unwrap_or(root);
+    make_folder(root, parent)?;
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(ArchiveError::io("create", folder)(error))
+        }
+        _ => sync_folder(parent),
+    }
+}
+
+/// Makes renames and new names in a folder durable.
+pub(super) fn sync_folder(folder: &Path) -> Result<(), ArchiveError> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(ArchiveError::io("sync", folder))
+}
+
+/// Removes a file, which may be gone already.
+pub(super) fn remove(path: &Path) -> Result<(), ArchiveError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(ArchiveError::io("remove", path)(error))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,225 @@
+//! One flush: buffered records → staged files, one for each table and day that has rows.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use arrow_array::ArrayRef;
+use parquet::basic::ZstdLevel;
+use proto::metrics::SeriesId;
+
+use super::buffer::Buffer;
+use super::day::Day;
+use super::error::ArchiveError;
+use super::exemplar_rows::{LastExemplars, exemplar_columns, exemplar_rows};
+use super::file_name::FileName;
+use super::files::{self, TablePath};
+use super::histogram_rows::{histogram_columns, histogram_rows};
+use super::metric_buffer::MetricDay;
+use super::metric_rows::{series_columns, write_points};
+use super::profile_buffer::{ProfileBuffer, ProfileDay};
+use super::profile_rows::profile_columns;
+use super::sample_rows::{sample_columns, sample_order};
+use super::seen::SeenIds;
+use super::stack_rows::{StackRow, sort_stacks, stack_columns};
+use super::staging::Staging;
+use super::table::Table;
+use super::table_file::{TableFile, Written};
+use crate::Position;
+
+/// Rows of samples and stacks that are turned into Arrow arrays at once.
+const ROWS_A_BATCH: usize = 16 * 1024;
+
+/// What a flush wrote.
+#[derive(Clone, Debug, Default)]
+pub struct FlushReport {
+    /// Everything in the log up to here is in files.
+    pub position: Position,
+    pub(super) files: Vec<TablePath>,
+    pub(super) written: Vec<Written>,
+}
+
+impl FlushReport {
+    pub(super) fn at(position: Position) -> Self {
+        Self {
+            position,
+            ..Self::default()
+        }
+    }
+
+    /// Files written.
+    pub fn n_files(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Rows written, over all tables.
+    pub fn n_rows(&self) -> usize {
+        self.written.iter().map(|written| written.n_rows).sum()
+    }
+
+    /// Size of the files. Bytes.
+    pub fn n_bytes(&self) -> u64 {
+        self.written.iter().map(|written| written.n_bytes).sum()
+    }
+}
+
+/// Ids that become known once the flush is committed.
+#[derive(Default)]
+pub(super) struct NewIds {
+    series: Vec<(Day, Vec<u64>)>,
+    stacks: Vec<(Day, Vec<u64>)>,
+}
+
+impl NewIds {
+    pub(super) fn remember(self, series: &mut SeenIds, stacks: &mut SeenIds) {
+        for (day, ids) in self.series {
+            series.extend(day, ids);
+        }
+        for (day, ids) in self.stacks {
+            stacks.extend(day, ids);
+        }
+    }
+}
+
+/// A flush under way.
+pub(super) struct Flusher<'a> {
+    pub(super) root: &'a Path,
+    pub(super) staging: &'a Staging,
+    pub(super) name: FileName,
+    pub(super) level: ZstdLevel,
+    pub(super) series: &'a mut SeenIds,
+    pub(super) stacks: &'a mut SeenIds,
+    pub(super) exemplars: LastExemplars,
+    pub(super) report: FlushReport,
+}
+
+impl Flusher<'_> {
+    /// Stages the files of everything buffered.
+    pub(super) fn write(&mut self, buffer: &Buffer) -> Result<NewIds, ArchiveError> {
+        let mut new_ids = NewIds::default();
+        for (day, metrics) in buffer.metrics.days() {
+            self.series.load(self.root, day)?;
+            let ids = self.write_metrics(day, &metrics)?;
+            new_ids.series.push((day, ids));
+        }
+        for (day, profiles) in buffer.profiles.days() {
+            self.stacks.load(self.root, day)?;
+            let ids = self.write_profiles(&buffer.profiles, day, profiles)?;
+            new_ids.stacks.push((day, ids));
+        }
+        self.sort_report();
+        Ok(new_ids)
+    }
+
+    /// Into the order in which files become visible.
+    fn sort_report(&mut self) {
+        let report = std::mem::take(&mut self.report);
+        let mut pairs: Vec<_> = report.files.into_iter().zip(report.written).collect();
+        pairs.sort_by_key(|(file, _)| (file.table, file.day));
+        let (files, written) = pairs.into_iter().unzip();
+        self.report = FlushReport {
+            files,
+            written,
+            ..report
+        };
+    }
+
+    fn write_metrics(&mut self, day: Day, rows: &MetricDay<'_>) -> Result<Vec<u64>, ArchiveError> {
+        let mut written = HashSet::new();
+        let mut points = self.create(Table::MetricPoints, day)?;
+        write_points(rows, &mut points, &mut written)?;
+        self.finish(Table::MetricPoints, day, points)?;
+
+        let histograms = histogram_rows(rows);
+        written.extend(histograms.iter().map(|row| row.id));
+        if !histograms.is_empty() {
+            self.write_at_once(Table::MetricHistograms, day, histogram_columns(&histograms))?;
+        }
+        let exemplars = exemplar_rows(rows, &mut self.exemplars);
+        if !exemplars.is_empty() {
+            self.write_at_once(Table::MetricExemplars, day, exemplar_columns(&exemplars))?;
+        }
+        written.retain(|id| !self.series.contains(day, id.0));
+        if !written.is_empty() {
+            let is_new = |id: SeriesId| written.contains(&id);
+            self.write_at_once(Table::MetricSeries, day, series_columns(rows, is_new))?;
+        }
+        Ok(written.into_iter().map(|id| id.0).collect())
+    }
+
+    fn write_profiles(
+        &mut self,
+        buffer: &ProfileBuffer,
+        day: Day,
+        rows: &ProfileDay,
+    ) -> Result<Vec<u64>, ArchiveError> {
+        let stacks = rows.stacks.iter().map(|(id, frames)| (*id, &**frames));
+        let mut stacks: Vec<StackRow<'_>> = stacks
+            .filter(|(id, _)| !self.stacks.contains(day, *id))
+            .collect();
+        sort_stacks(&mut stacks);
+        self.write_chunks(Table::Stacks, day, &stacks, |chunk| {
+            stack_columns(&buffer.frames, chunk)
+        })?;
+        self.write_chunks(Table::ProfileSamples, day, &sample_order(rows), |chunk| {
+            sample_columns(buffer, rows, chunk)
+        })?;
+        if !rows.profiles.is_empty() {
+            self.write_at_once(Table::Profiles, day, profile_columns(rows))?;
+        }
+        Ok(stacks.into_iter().map(|(id, _)| id).collect())
+    }
+
+    fn write_chunks<T>(
+        &mut self,
+        table: Table,
+        day: Day,
+        rows: &[T],
+        columns: impl Fn(&[T]) -> Result<Vec<ArrayRef>, arrow_schema::ArrowError>,
+    ) -> Result<(), ArchiveError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut file = self.create(table, day)?;
+        for chunk in rows.chunks(ROWS_A_BATCH) {
+            file.write(columns(chunk).map_err(ArchiveError::columns(table))?)?;
+        }
+        self.finish(table, day, file)
+    }
+
+    fn write_at_once(
+        &mut self,
+        table: Table,
+        day: Day,
+        columns: Result<Vec<ArrayRef>, arrow_schema::ArrowError>,
+    ) -> Result<(), ArchiveError> {
+        let columns = columns.map_err(ArchiveError::columns(table))?;
+        let mut file = self.create(table, day)?;
+        file.write(columns)?;
+        self.finish(table, day, file)
+    }
+
+    fn create(&self, table: Table, day: Day) -> Result<TableFile, ArchiveError> {
+        let file = TablePath {
+            table,
+            day,
+            name: self.name,
+        };
+        TableFile::create(&file, &self.staging.path(&file), self.level)
+    }
+
+    /// Closes a file, and removes it again if it has no rows.
+    fn finish(&mut self, table: Table, day: Day, file: TableFile) -> Result<(), ArchiveError> {
+        let path = TablePath {
+            table,
+            day,
+            name: self.name,
+        };
+        let written = file.finish()?;
+        if written.n_rows == 0 {
+            return files::remove(&self.staging.path(&path));
+        }
+        self.report.files.push(path);
+        self.report.written.push(written);
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! Scrapes → rows of `metric_series` and `metric_points`.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow_array::builder::{Int64Builder, StringBuilder, TimestampMillisecondBuilder};
+use arrow_array::{ArrayRef, Float64Array, Int64Array, TimestampMillisecondArray};
+use arrow_schema::ArrowError;
+use proto::UnixMillis;
+use proto::metrics::{Family, MetricKind, Series, SeriesId};
+
+use super::columns::{LabelsColumn, millis_builder};
+use super::error::ArchiveError;
+use super::metric_buffer::{MetricDay, SeriesSamples};
+use super::table_file::TableFile;
+
+/// Rows that are turned into Arrow arrays at once. Bounds the memory of a flush.
+const ROWS_A_BATCH: usize = 64 * 1024;
+
+/// Writes every float sample of a day; tells the series that have one.
+pub(super) fn write_points(
+    day: &MetricDay<'_>,
+    file: &mut TableFile,
+    written: &mut HashSet<SeriesId>,
+) -> Result<(), ArchiveError> {
+    let mut points = Points::default();
+    day.for_each_series(|series| {
+        written.insert(series.series.id);
+        points.push(&series);
+        if points.ids.len() >= ROWS_A_BATCH {
+            file.write(points.take())
+        } else {
+            Ok(())
+        }
+    })?;
+    if points.ids.is_empty() {
+        Ok(())
+    } else {
+        file.write(points.take())
+    }
+}
+
+#[derive(Default)]
+struct Points {
+    ids: Vec<i64>,
+    times: Vec<i64>,
+    values: Vec<f64>,
+}
+
+impl Points {
+    fn push(&mut self, series: &SeriesSamples<'_, '_>) {
+        let id = series.series.id.0.cast_signed();
+        self.ids
+            .extend(std::iter::repeat_n(id, series.samples.len()));
+        self.times
+            .extend(series.samples.iter().map(|(time, _)| time.0));
+        self.values
+            .extend(series.samples.iter().map(|(_, value)| *value));
+    }
+
+    fn take(&mut self) -> Vec<ArrayRef> {
+        let Self { ids, times, values } = std::mem::take(self);
+        let times = TimestampMillisecondArray::from(times).with_timezone("UTC");
+        vec![
+            Arc::new(Int64Array::from(ids)),
+            Arc::new(times),
+            Arc::new(Float64Array::from(values)),
+        ]
+    }
+}
+
+/// Rows for those series of a day that `is_new` picks, each once, sorted by name, job, instance.
+pub(super) fn series_columns(
+    day: &MetricDay<'_>,
+    mut is_new: impl FnMut(SeriesId) -> bool,
+) -> Result<Vec<ArrayRef>, ArrowError> {
+    let mut rows: Vec<(&Series, &Family)> = day.series().filter(|(s, _)| is_new(s.id)).collect();
+    rows.sort_by_cached_key(|(series, _)| sort_key(series));
+    rows.dedup_by_key(|(series, _)| series.id);
+    let created = day.created();
+    let mut columns = SeriesColumns::new();
+    for (series, family) in rows {
+        columns.push(series, family, created.get(&series.id).copied());
+    }
+    columns.finish()
+}
+
+fn sort_key(series: &Series) -> (String, String, String, SeriesId) {
+    let label = |name| series.labels.get(name).unwrap_or("").to_owned();
+    (
+        series.labels.metric_name().to_owned(),
+        label("job"),
+        label("instance"),
+        series.id,
+    )
+}
+
+struct SeriesColumns {
+    id: Int64Builder,
+    /// name, kind, unit, help, job, instance
+    texts: [StringBuilder; 6],
+    labels: LabelsColumn,
+    created: TimestampMillisecondBuilder,
+}
+
+impl SeriesColumns {
+    fn new() -> Self {
+        Self {
+            id: Int64Builder::new(),
+            texts: std::array::from_fn(|_| StringBuilder::new()),
+            labels: LabelsColumn::default(),
+            created: millis_builder(),
+        }
+    }
+
+    fn push(&mut self, series: &Series, family: &Family, created: Option<UnixMillis>) {
+        let label = |name| series.labels.get(name).unwrap_or("");
+        let texts = [
+            series.labels.metric_name(),
+            kind_name(family.kind),
+            &family.unit,
+            &family.help,
+            label("job"),
+            label("instance"),
+        ];
+        for (builder, text) in self.texts.iter_mut().zip(texts) {
+            builder.append_value(text);
+        }
+        self.id.append_value(series.id.0.cast_signed());
+        self.labels.push(&series.labels);
+        self.created.append_option(created.map(|time| time.0));
+    }
+
+    fn finish(mut self) -> Result<Vec<ArrayRef>, ArrowError> {
+        let mut columns: Vec<ArrayRef> = vec![Arc::new(self.id.finish())];
+        columns.extend(
+            self.texts
+                .map(|mut text| Arc::new(text.finish()) as ArrayRef),
+        );
+        columns.push(self.labels.finish()?);
+        columns.push(Arc::new(self.created.finish()));
+        Ok(columns)
+    }
+}
+
+/// OpenMetrics' names of the types (specification 1.0, "Metric Types").
+fn kind_name(kind: MetricKind) -> &'static str {
+    match kind {
+        MetricKind::Unknown => "unknown",
+        MetricKind::Counter => "counter",
+        MetricKind::Gauge => "gauge",
+        MetricKind::Histogram => "histogram",
+        MetricKind::GaugeHistogram => "gaugehistogram",
+        MetricKind::Summary => "summary",
+        MetricKind::Info => "info",
+        MetricKind::StateSet => "stateset",
+    }
+}

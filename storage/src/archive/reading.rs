@@ -1,0 +1,73 @@
+//! Reading table files back, with their columns checked before use.
+
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use arrow_array::{Array, RecordBatch, StructArray};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+
+use super::error::ArchiveError;
+
+const ROWS_A_BATCH: usize = 8 * 1024;
+
+/// The rows of a file, some thousand at a time.
+pub(super) struct Rows {
+    path: PathBuf,
+    reader: ParquetRecordBatchReader,
+}
+
+/// Opens a file for reading `columns` of it.
+pub(super) fn open(path: &Path, columns: &[&str]) -> Result<Rows, ArchiveError> {
+    let file = File::open(path).map_err(ArchiveError::io("open", path))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file)
+        .map_err(ArchiveError::parquet("open", path))?;
+    let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+    let reader = builder
+        .with_projection(mask)
+        .with_batch_size(ROWS_A_BATCH)
+        .build()
+        .map_err(ArchiveError::parquet("read", path))?;
+    Ok(Rows {
+        path: path.to_owned(),
+        reader,
+    })
+}
+
+impl Iterator for Rows {
+    type Item = Result<RecordBatch, ArchiveError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.reader.next()?;
+        Some(batch.map_err(|error| ArchiveError::parquet("read", &self.path)(error.into())))
+    }
+}
+
+/// Columns by name, as the types they must have.
+#[derive(Clone, Copy)]
+pub(super) struct Columns<'a> {
+    columns: &'a StructArray,
+    path: &'a Path,
+}
+
+impl<'a> Columns<'a> {
+    /// Of a batch of rows, or of the structs of a list; `path` is where they come from.
+    pub(super) fn new(columns: &'a StructArray, path: &'a Path) -> Self {
+        Self { columns, path }
+    }
+
+    /// The column `name` as an array of type `A`.
+    pub(super) fn get<A: Array + 'static>(&self, name: &str) -> Result<&'a A, ArchiveError> {
+        let column = self.columns.column_by_name(name);
+        column
+            .and_then(|column| column.as_any().downcast_ref())
+            .ok_or_else(|| {
+                ArchiveError::damaged(
+                    self.path,
+                    format!("column {name} is missing or of another type"),
+                )
+            })
+    }
+}

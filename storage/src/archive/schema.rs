@@ -1,0 +1,230 @@
+//! Column names, types and nullability of every table.
+//!
+//! Column order here is the order in which `rows::*` build their arrays.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+
+use super::table::Table;
+
+impl Table {
+    /// The table's columns.
+    pub(super) fn schema(self) -> SchemaRef {
+        static SCHEMAS: LazyLock<[SchemaRef; 7]> =
+            LazyLock::new(|| Table::ALL.map(|table| Arc::new(Schema::new(columns(table)))));
+        // ALL is in the order of the variants.
+        SCHEMAS[self as usize].clone()
+    }
+}
+
+fn columns(table: Table) -> Vec<Field> {
+    match table {
+        Table::MetricSeries => metric_series(),
+        Table::MetricPoints => vec![id("series_id"), millis("time"), double("value")],
+        Table::MetricHistograms => metric_histograms(),
+        Table::MetricExemplars => {
+            vec![id("series_id"), millis("time"), double("value"), labels()]
+        }
+        Table::Stacks => vec![
+            id("stack_id"),
+            text("leaf"),
+            Field::new("frames", list(DataType::Struct(frame_fields())), false),
+        ],
+        Table::ProfileSamples => vec![
+            id("series_id"),
+            id("profile_id"),
+            id("stack_id"),
+            integer("value"),
+            Field::new(
+                "labels",
+                list(DataType::Struct(sample_label_fields())),
+                false,
+            ),
+        ],
+        Table::Profiles => profiles(),
+    }
+}
+
+fn metric_series() -> Vec<Field> {
+    vec![
+        id("series_id"),
+        text("name"),
+        text("kind"),
+        text("unit"),
+        text("help"),
+        text("job"),
+        text("instance"),
+        labels(),
+        Field::new("created", timestamp(TimeUnit::Millisecond), true),
+    ]
+}
+
+fn metric_histograms() -> Vec<Field> {
+    vec![
+        id("series_id"),
+        millis("time"),
+        Field::new("schema", DataType::Int32, false),
+        double("zero_threshold"),
+        double("zero_count"),
+        double("count"),
+        double("sum"),
+        flag("is_float"),
+        flag("is_gauge"),
+        Field::new(
+            "positive_spans",
+            list(DataType::Struct(span_fields())),
+            false,
+        ),
+        Field::new("positive_counts", list(DataType::Float64), false),
+        Field::new(
+            "negative_spans",
+            list(DataType::Struct(span_fields())),
+            false,
+        ),
+        Field::new("negative_counts", list(DataType::Float64), false),
+        Field::new("custom_bounds", list(DataType::Float64), false),
+    ]
+}
+
+fn profiles() -> Vec<Field> {
+    vec![
+        id("profile_id"),
+        id("capture_id"),
+        id("series_id"),
+        Field::new("time", timestamp(TimeUnit::Microsecond), false),
+        integer("time_nanos"),
+        integer("duration_nanos"),
+        text("job"),
+        text("instance"),
+        labels(),
+        text("scheme"),
+        text("address"),
+        text("kind"),
+        Field::new("type_idx", DataType::Int32, false),
+        text("sample_type"),
+        text("sample_unit"),
+        flag("is_default_type"),
+        text("period_type"),
+        text("period_unit"),
+        integer("period"),
+        flag("is_delta"),
+        integer("total"),
+        integer("n_samples"),
+        Field::new("comments", list(DataType::Utf8), false),
+        text("drop_frames"),
+        text("keep_frames"),
+        text("doc_url"),
+        Field::new("mappings", list(DataType::Struct(mapping_fields())), false),
+    ]
+}
+
+/// Fields of a span of a native histogram's buckets.
+pub(super) fn span_fields() -> Fields {
+    Fields::from(vec![
+        Field::new("offset", DataType::Int32, false),
+        Field::new("length", DataType::Int32, false),
+    ])
+}
+
+/// Fields of one frame of a stack.
+pub(super) fn frame_fields() -> Fields {
+    Fields::from(vec![
+        optional_text("function"),
+        optional_text("system_name"),
+        optional_text("file"),
+        integer("line"),
+        integer("col"),
+        integer("start_line"),
+        integer("address"),
+        optional_text("mapping"),
+        optional_text("build_id"),
+        Field::new("mapping_start", DataType::Int64, true),
+        flag("is_inlined"),
+        flag("is_folded"),
+    ])
+}
+
+/// Fields of one label of a profile's sample.
+pub(super) fn sample_label_fields() -> Fields {
+    Fields::from(vec![
+        text("key"),
+        optional_text("str"),
+        Field::new("num", DataType::Int64, true),
+        optional_text("unit"),
+    ])
+}
+
+/// Fields of one mapping of a profile.
+pub(super) fn mapping_fields() -> Fields {
+    Fields::from(vec![
+        integer("memory_start"),
+        integer("memory_limit"),
+        integer("file_offset"),
+        text("file"),
+        text("build_id"),
+        flag("has_functions"),
+        flag("has_filenames"),
+        flag("has_line_numbers"),
+        flag("has_inline_frames"),
+    ])
+}
+
+/// Fields of one entry of a map of labels.
+pub(super) fn label_fields() -> Fields {
+    Fields::from(vec![text("key"), optional_text("value")])
+}
+
+/// The field that holds the items of a list.
+pub(super) fn element(items: DataType) -> Field {
+    Field::new("element", items, false)
+}
+
+/// The field that holds the entries of a map.
+pub(super) fn map_entries() -> Field {
+    Field::new("key_value", DataType::Struct(label_fields()), false)
+}
+
+fn labels() -> Field {
+    Field::new(
+        "labels",
+        DataType::Map(Arc::new(map_entries()), false),
+        false,
+    )
+}
+
+fn list(items: DataType) -> DataType {
+    DataType::List(Arc::new(element(items)))
+}
+
+fn id(name: &str) -> Field {
+    integer(name)
+}
+
+fn integer(name: &str) -> Field {
+    Field::new(name, DataType::Int64, false)
+}
+
+fn double(name: &str) -> Field {
+    Field::new(name, DataType::Float64, false)
+}
+
+fn flag(name: &str) -> Field {
+    Field::new(name, DataType::Boolean, false)
+}
+
+fn text(name: &str) -> Field {
+    Field::new(name, DataType::Utf8, false)
+}
+
+fn optional_text(name: &str) -> Field {
+    Field::new(name, DataType::Utf8, true)
+}
+
+fn millis(name: &str) -> Field {
+    Field::new(name, timestamp(TimeUnit::Millisecond), false)
+}
+
+fn timestamp(unit: TimeUnit) -> DataType {
+    DataType::Timestamp(unit, Some("UTC".into()))
+}

@@ -1,0 +1,99 @@
+//! Ids that a day's files already hold: series and stacks are written once a day.
+
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::path::Path;
+
+use arrow_array::{Int64Array, StructArray};
+use tracing::warn;
+
+use super::day::Day;
+use super::error::ArchiveError;
+use super::files;
+use super::reading::{self, Columns};
+use super::table::Table;
+
+/// Days whose ids are kept; more are read again from their files when rows for them come.
+const MAX_DAYS: usize = 3;
+
+/// A set of ids, which are hashes themselves.
+pub(super) type IdSet = HashSet<u64, BuildHasherDefault<IdHasher>>;
+
+/// Ids of one table by day.
+#[derive(Debug)]
+pub(super) struct SeenIds {
+    table: Table,
+    column: &'static str,
+    days: BTreeMap<Day, IdSet>,
+}
+
+impl SeenIds {
+    /// For a table and its column of ids.
+    pub(super) fn new(table: Table, column: &'static str) -> Self {
+        Self {
+            table,
+            column,
+            days: BTreeMap::new(),
+        }
+    }
+
+    /// Whether an id is known to be in a file of a day. Days that are not loaded know none.
+    pub(super) fn contains(&self, day: Day, id: u64) -> bool {
+        self.days.get(&day).is_some_and(|ids| ids.contains(&id))
+    }
+
+    /// Reads the ids of a day from its files, unless they are here.
+    pub(super) fn load(&mut self, root: &Path, day: Day) -> Result<(), ArchiveError> {
+        if self.days.contains_key(&day) {
+            return Ok(());
+        }
+        let mut ids = IdSet::default();
+        for file in files::files(root, self.table, day)? {
+            let path = file.path(root);
+            if let Err(error) = read_ids(&path, self.column, &mut ids) {
+                let error: &dyn std::error::Error = &error;
+                warn!(path = %path.display(), error, "skipped a damaged archive file");
+            }
+        }
+        self.days.insert(day, ids);
+        Ok(())
+    }
+
+    /// Adds ids that are in a file now, and forgets the oldest days.
+    pub(super) fn extend(&mut self, day: Day, ids: impl IntoIterator<Item = u64>) {
+        self.days.entry(day).or_default().extend(ids);
+        while self.days.len() > MAX_DAYS {
+            self.days.pop_first();
+        }
+    }
+}
+
+/// A file that cannot be read must not stop the archive: its ids are then written once more.
+fn read_ids(path: &Path, column: &str, ids: &mut IdSet) -> Result<(), ArchiveError> {
+    for batch in reading::open(path, &[column])? {
+        let batch = StructArray::from(batch?);
+        let column: &Int64Array = Columns::new(&batch, path).get(column)?;
+        ids.extend(column.values().iter().map(|id| id.cast_unsigned()));
+    }
+    Ok(())
+}
+
+/// Takes an id as its own hash.
+#[derive(Debug, Default)]
+pub(super) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        self.0 = id;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+}

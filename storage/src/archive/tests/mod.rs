@@ -1,0 +1,4 @@
+//! What holds of the archive as a whole.
+
+mod metrics;
+mod recovery;

@@ -1,0 +1,222 @@
+//! The archive's writer: buffers, and when they become files.
+
+use std::fs::{self, File, TryLockError};
+use std::hash::{BuildHasher as _, RandomState};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use parquet::basic::ZstdLevel;
+use proto::Record;
+
+use super::ArchiveOptions;
+use super::buffer::Buffer;
+use super::error::ArchiveError;
+use super::exemplar_rows::LastExemplars;
+use super::file_name::{FileName, WriterId};
+use super::files;
+use super::flush::{FlushReport, Flusher};
+use super::metrics::{ArchiveMetrics, REASON_TIME};
+use super::seen::SeenIds;
+use super::staging::{Intent, Staging};
+use super::table::Table;
+use crate::Position;
+
+const LOCK: &str = ".lock";
+const WRITER: &str = ".writer";
+
+/// An archive open for writing. There is one for a folder at a time, over all processes.
+#[derive(Debug)]
+pub struct Archive {
+    options: ArchiveOptions,
+    level: ZstdLevel,
+    writer: WriterId,
+    staging: Staging,
+    buffer: Buffer,
+    series: SeenIds,
+    stacks: SeenIds,
+    exemplars: LastExemplars,
+    /// Everything up to here is in files.
+    flushed: Position,
+    /// Everything up to here is in files or buffered.
+    written: Position,
+    metrics: ArchiveMetrics,
+    _lock: File,
+}
+
+impl Archive {
+    /// Opens the archive of a folder, which is made if need be, and finishes a flush that a
+    /// crash interrupted.
+    ///
+    /// # Errors
+    /// When another process has it open, or the file system refuses.
+    pub fn open(options: ArchiveOptions) -> Result<Self, ArchiveError> {
+        let root = &options.path;
+        fs::create_dir_all(root).map_err(ArchiveError::io("create", root))?;
+        let lock = lock(root)?;
+        let writer = writer_id(&root.join(WRITER))?;
+        let staging = Staging::open(root)?;
+        let flushed = match Staging::position(root)? {
+            Some(position) => position,
+            None => highest_position(root, writer)?,
+        };
+        let level = ZstdLevel::try_new(options.compression_level).map_err(
+            ArchiveError::parquet("choose a compression level for", root),
+        )?;
+        let metrics = ArchiveMetrics::new().map_err(ArchiveError::Metrics)?;
+        metrics.position.set(flushed.0.cast_signed());
+        Ok(Self {
+            level,
+            writer,
+            staging,
+            buffer: Buffer::default(),
+            series: SeenIds::new(Table::MetricSeries, "series_id"),
+            stacks: SeenIds::new(Table::Stacks, "stack_id"),
+            exemplars: LastExemplars::default(),
+            flushed,
+            written: flushed,
+            metrics,
+            _lock: lock,
+            options,
+        })
+    }
+
+    /// The position in the log after which to go on: everything up to it is in files.
+    pub fn resume_position(&self) -> Position {
+        self.flushed
+    }
+
+    /// The archive's own metrics, for a registry.
+    pub fn metrics(&self) -> ArchiveMetrics {
+        self.metrics.clone()
+    }
+
+    /// Buffers a record whose entry in the log ends at `end`. One that is in files or in the
+    /// buffer already is skipped, so a reader may start too early.
+    pub fn write(&mut self, end: Position, record: &Record) {
+        if end <= self.written {
+            return;
+        }
+        self.buffer.push(end, record, &self.stacks);
+        self.written = end;
+        self.metrics.buffer_bytes.set(self.buffer.n_bytes() as i64);
+    }
+
+    /// Whether the buffers hold as much as they may.
+    pub fn is_full(&self) -> bool {
+        self.buffer.n_bytes() >= self.options.buffer_bytes
+    }
+
+    /// Writes everything buffered to files. When it returns without an error all of that
+    /// survives a crash, and [`Archive::resume_position`] is behind it.
+    ///
+    /// # Errors
+    /// When files cannot be written. Nothing is lost then: what was buffered still is, or it is
+    /// committed and the next flush moves it into place.
+    pub fn flush(&mut self) -> Result<FlushReport, ArchiveError> {
+        let start = Instant::now();
+        let result = self.staging.publish().and_then(|()| self.flush_buffer());
+        match &result {
+            Ok(report) => self.observe(report, start),
+            Err(_) => self.metrics.flush_failures.inc(),
+        }
+        result
+    }
+
+    fn flush_buffer(&mut self) -> Result<FlushReport, ArchiveError> {
+        let (from, to) = (self.flushed, self.written);
+        if from == to {
+            return Ok(FlushReport::at(to));
+        }
+        self.staging.discard()?;
+        let mut flusher = Flusher {
+            root: &self.options.path,
+            staging: &self.staging,
+            name: FileName {
+                writer: self.writer,
+                from,
+                to,
+            },
+            level: self.level,
+            series: &mut self.series,
+            stacks: &mut self.stacks,
+            exemplars: self.exemplars.clone(),
+            report: FlushReport::at(to),
+        };
+        let new_ids = flusher.write(&self.buffer)?;
+        let (report, exemplars) = (flusher.report, flusher.exemplars);
+        self.staging.commit(Intent {
+            files: report.files.clone(),
+            to,
+        })?;
+
+        // Committed: from here on an error may delay the files, and not undo them.
+        self.exemplars = exemplars;
+        new_ids.remember(&mut self.series, &mut self.stacks);
+        let dropped = self.metrics.dropped.with_label_values(&[REASON_TIME]);
+        dropped.inc_by(self.buffer.n_outside() as u64);
+        self.buffer = Buffer::default();
+        self.flushed = to;
+        self.staging.publish()?;
+        Ok(report)
+    }
+
+    fn observe(&self, report: &FlushReport, start: Instant) {
+        for (file, written) in report.files.iter().zip(&report.written) {
+            let table = [file.table.name()];
+            self.metrics
+                .rows
+                .with_label_values(&table)
+                .inc_by(written.n_rows as u64);
+            self.metrics
+                .bytes
+                .with_label_values(&table)
+                .inc_by(written.n_bytes);
+            self.metrics.files.with_label_values(&table).inc();
+        }
+        self.metrics
+            .flush_seconds
+            .observe(start.elapsed().as_secs_f64());
+        self.metrics.buffer_bytes.set(self.buffer.n_bytes() as i64);
+        self.metrics.position.set(self.flushed.0.cast_signed());
+    }
+}
+
+fn lock(root: &Path) -> Result<File, ArchiveError> {
+    let path = root.join(LOCK);
+    let file = File::create(&path).map_err(ArchiveError::io("create", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ArchiveError::Locked {
+            path: root.to_owned(),
+        }),
+        Err(TryLockError::Error(error)) => Err(ArchiveError::io("lock", &path)(error)),
+    }
+}
+
+/// The folder's writer, made at random the first time.
+fn writer_id(path: &PathBuf) -> Result<WriterId, ArchiveError> {
+    if let Some(text) = files::read_text(path)? {
+        return WriterId::parse(&text).ok_or_else(|| ArchiveError::damaged(path, "not an id"));
+    }
+    // The standard library seeds its hashers from the system's random numbers.
+    let writer = WriterId(RandomState::new().hash_one(path));
+    files::write_text(path, &writer.to_string())?;
+    Ok(writer)
+}
+
+/// The highest position in the names of this writer's files.
+fn highest_position(root: &Path, writer: WriterId) -> Result<Position, ArchiveError> {
+    let mut highest = Position::default();
+    for table in Table::ALL {
+        for day in files::days(root, table)? {
+            let ours = files::files(root, table, day)?
+                .into_iter()
+                .map(|file| file.name);
+            let ours = ours
+                .filter(|name| name.writer == writer)
+                .map(|name| name.to);
+            highest = highest.max(ours.max().unwrap_or_default());
+        }
+    }
+    Ok(highest)
+}
