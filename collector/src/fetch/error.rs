@@ -108,14 +108,9 @@ impl FetchError {
             Self::Http(error)
         }
     }
-
-    /// The whole chain of causes on one line: `failed to connect: tls handshake failed: …`.
-    pub fn report(&self) -> String {
-        report(self)
-    }
 }
 
-/// An error with its causes, joined by `: `.
+/// An error with its causes on one line: `failed to connect: 127.0.0.1:1: connection refused`.
 pub(crate) fn report(error: &dyn StdError) -> String {
     let mut out = error.to_string();
     let mut source = error.source();
@@ -141,7 +136,10 @@ fn is_tls(error: &(dyn StdError + 'static)) -> bool {
         let wrapped = error
             .downcast_ref::<std::io::Error>()
             .and_then(std::io::Error::get_ref);
-        if wrapped.is_some_and(|inner| inner.is::<rustls::Error>()) {
+        if wrapped
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+            .is_some()
+        {
             return true;
         }
         next = error.source();

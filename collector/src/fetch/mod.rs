@@ -15,6 +15,7 @@ mod tests;
 pub use client::Client;
 pub use connect::ConnectError;
 pub use error::FetchError;
+pub(crate) use error::report;
 pub use request::{Endpoint, Request, Response};
 
 use exporter::auth::Credentials;

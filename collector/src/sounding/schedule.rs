@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// The first tick of a new schedule comes within this time, however long the interval is, so that
 /// a new target is seen soon.
-pub const FIRST_TICK_WITHIN: Duration = Duration::from_secs(8);
+pub const FIRST_TICK_WITHIN: Duration = Duration::from_secs(4);
 
 /// Whether a schedule is new or goes on from one that was put up before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,12 +106,12 @@ mod tests {
     fn a_fresh_schedule_starts_early_and_then_keeps_to_its_grid() {
         let hash = u64::MAX / 2 + 1; // the middle of the interval
         let mut schedule = Schedule::new(secs(60), hash, Start::Fresh, secs(100));
-        assert_eq!(schedule.next(), secs(104));
-        assert_eq!(schedule.tick(secs(103)), None);
+        assert_eq!(schedule.next(), secs(102));
+        assert_eq!(schedule.tick(secs(101)), None);
         assert_eq!(
-            schedule.tick(secs(104)),
+            schedule.tick(secs(102)),
             Some(Tick {
-                due: secs(104),
+                due: secs(102),
                 n_missed: 0
             })
         );

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use exporter::auth::{Credentials, SecretSource};
 
-use super::{Client, ClientOptions, Endpoint, FetchError, Redirects, Request, Response};
+use super::{Client, ClientOptions, Endpoint, FetchError, Redirects, Request, Response, report};
 use server::{Server, Then, answer};
 
 const LIMIT: usize = 64 * 1024;
@@ -37,7 +37,7 @@ async fn get(server: &Server) -> Result<Response, FetchError> {
 async fn check_reason(answer: Vec<u8>, reason: &str) {
     let server = Server::start(answer, Then::Close).await;
     let error = get(&server).await.expect_err(reason);
-    assert_eq!(error.reason(), reason, "{}", error.report());
+    assert_eq!(error.reason(), reason, "{}", report(&error));
 }
 
 #[tokio::test]

@@ -1,0 +1,145 @@
+//! What leadsman tells about its own soundings.
+
+use prometheus::core::Collector;
+use prometheus::{
+    CounterVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
+};
+
+/// The metrics of scrapes and profiles. One set for the process; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct SoundingMetrics {
+    pub(super) targets: IntGaugeVec,
+    pub(super) targets_refused: IntCounterVec,
+    pub(super) scrape: ScrapeMetrics,
+    pub(super) profile: ProfileMetrics,
+}
+
+/// `leadsman_scrape_*`.
+#[derive(Clone, Debug)]
+pub(super) struct ScrapeMetrics {
+    pub(super) failures: IntCounterVec,
+    pub(super) missed: IntCounterVec,
+    pub(super) samples: IntCounterVec,
+    pub(super) issues: IntCounterVec,
+    pub(super) body_bytes: IntCounterVec,
+    pub(super) seconds: HistogramVec,
+}
+
+/// `leadsman_profile_*`.
+#[derive(Clone, Debug)]
+pub(super) struct ProfileMetrics {
+    pub(super) taken: IntCounterVec,
+    pub(super) failures: IntCounterVec,
+    pub(super) skipped: IntCounterVec,
+    pub(super) missed: IntCounterVec,
+    pub(super) body_bytes: IntCounterVec,
+    pub(super) seconds: CounterVec,
+}
+
+const JOB: &[&str] = &["job"];
+const JOB_REASON: &[&str] = &["job", "reason"];
+const KIND: &[&str] = &["job", "kind"];
+const KIND_REASON: &[&str] = &["job", "kind", "reason"];
+
+impl SoundingMetrics {
+    /// Makes and registers the metrics.
+    ///
+    /// # Errors
+    /// They are registered already.
+    pub fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let targets = Opts::new("leadsman_targets", "Targets that are sounded.");
+        Ok(Self {
+            targets: registered(registry, IntGaugeVec::new(targets, JOB))?,
+            targets_refused: counter(
+                registry,
+                "leadsman_targets_refused_total",
+                "Targets left out because another one has the same labels.",
+                JOB,
+            )?,
+            scrape: ScrapeMetrics::register(registry)?,
+            profile: ProfileMetrics::register(registry)?,
+        })
+    }
+}
+
+impl ScrapeMetrics {
+    fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let counter = |name, help, labels| {
+            counter(
+                registry,
+                &format!("leadsman_scrape_{name}_total"),
+                help,
+                labels,
+            )
+        };
+        let seconds = HistogramOpts::new(
+            "leadsman_scrape_duration_seconds",
+            "Time of a scrape from the request until its record is queued; failed ones too.",
+        )
+        .buckets(vec![
+            0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+        ]);
+        Ok(Self {
+            failures: counter("failures", "Failed scrapes.", JOB_REASON)?,
+            missed: counter("missed", "Scrapes that were due but not made.", JOB_REASON)?,
+            samples: counter("samples", "Samples scraped.", JOB)?,
+            issues: counter("issues", "Samples left out of good pages.", JOB_REASON)?,
+            body_bytes: counter("body_bytes", "Metrics pages as received.", JOB)?,
+            seconds: registered(registry, HistogramVec::new(seconds, JOB))?,
+        })
+    }
+}
+
+impl ProfileMetrics {
+    fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let counter = |name, help, labels| {
+            counter(
+                registry,
+                &format!("leadsman_profile_{name}_total"),
+                help,
+                labels,
+            )
+        };
+        let seconds = Opts::new(
+            "leadsman_profile_seconds_total",
+            "Time that targets have spent on being profiled, as seen from outside.",
+        );
+        Ok(Self {
+            taken: counter("taken", "Profiles taken.", KIND)?,
+            failures: counter("failures", "Failed profiles.", KIND_REASON)?,
+            skipped: counter(
+                "skipped",
+                "Profiles that were due but left out.",
+                KIND_REASON,
+            )?,
+            missed: counter(
+                "missed",
+                "Profiles that were due but not tried.",
+                KIND_REASON,
+            )?,
+            body_bytes: counter("body_bytes", "Profiles as received.", KIND)?,
+            seconds: registered(
+                registry,
+                CounterVec::new(seconds, &["job", "instance", "kind"]),
+            )?,
+        })
+    }
+}
+
+fn counter(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> prometheus::Result<IntCounterVec> {
+    registered(registry, IntCounterVec::new(Opts::new(name, help), labels))
+}
+
+fn registered<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    made: prometheus::Result<C>,
+) -> prometheus::Result<C> {
+    let collector = made?;
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}

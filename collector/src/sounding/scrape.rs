@@ -1,0 +1,292 @@
+//! Scraping the metrics page of one target.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use exporter::web::Health;
+use prometheus::{Histogram, IntCounter};
+use proto::exposition::{
+    Format, Issues, LabelConflict, PageDecoder, PageError, PageRules, ScrapeFacts, SeriesRules,
+    TimestampPolicy,
+};
+use proto::metrics::MetricBatch;
+use proto::{LabelsBuilder, Record, UnixMillis};
+use tracing::Instrument;
+
+use super::clock::{Beat, wall_nanos};
+use super::site::{Fetcher, Site, heavy};
+use super::ticker::{Missed, Sounding};
+use crate::config::Job;
+use crate::fetch::{FetchError, Request, Response, report};
+use crate::relabel::{Keep, Rule, apply};
+
+/// The scraper of one target.
+pub(super) struct Scraper {
+    site: Arc<Site>,
+    fetcher: Fetcher,
+    decoder: PageDecoder,
+    beat: Beat,
+    counters: Counters,
+    /// Reason of the failure before, so that a log tells changes and not each scrape.
+    failing: Option<Cow<'static, str>>,
+}
+
+/// Why a scrape failed.
+#[derive(Debug, thiserror::Error)]
+enum ScrapeError {
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error("page refused")]
+    Page(#[from] PageError),
+    #[error("content type {0:?} is no exposition format")]
+    ContentType(String),
+}
+
+impl ScrapeError {
+    fn reason(&self) -> Cow<'static, str> {
+        match self {
+            Self::Fetch(error) => error.reason(),
+            Self::Page(error) => error.reason().into(),
+            Self::ContentType(_) => "content_type".into(),
+        }
+    }
+}
+
+impl Scraper {
+    pub(super) fn new(site: Arc<Site>) -> Self {
+        let decoder = PageDecoder::new(
+            Arc::clone(&site.target.target),
+            page_rules(&site.target.job),
+        );
+        Self {
+            fetcher: Fetcher::default(),
+            decoder,
+            beat: Beat::new(site.target.scrape_interval),
+            counters: Counters::new(&site),
+            failing: None,
+            site,
+        }
+    }
+
+    /// Goes on from a scraper of the same target with other settings, so that a series that
+    /// goes with them is marked stale.
+    pub(super) async fn adopt(&mut self, before: Self) {
+        let (new, old) = (&self.site.target.job, &before.site.target.job);
+        if new.rules == old.rules && new.metric_relabel == old.metric_relabel {
+            self.decoder = before.decoder;
+            self.failing = before.failing;
+        } else {
+            before.end().await;
+        }
+    }
+
+    /// The target is gone: its series end.
+    pub(super) async fn end(mut self) {
+        if let Some(batch) = self.decoder.end(UnixMillis::from(wall_nanos())) {
+            self.append(batch).await;
+        }
+    }
+
+    async fn scrape(&mut self) {
+        let clock = self.site.context.clock;
+        let started = clock.now();
+        let time = self.beat.timestamp(UnixMillis::from(wall_nanos()));
+        let fetched = match request(&self.site) {
+            Ok(request) => self.fetcher.get(&self.site, &request).await,
+            Err(error) => Err(error),
+        };
+        let took = clock.now().saturating_sub(started);
+        let facts = ScrapeFacts {
+            time,
+            duration_seconds: took.as_secs_f64(),
+        };
+        let (batch, outcome) = self.decode(fetched, facts);
+        self.append(batch).await;
+        self.counters
+            .seconds
+            .observe(clock.now().saturating_sub(started).as_secs_f64());
+        self.note(outcome, time, took);
+    }
+
+    /// The samples of a page; of a failed scrape, its stale markers and `up` 0.
+    fn decode(
+        &mut self,
+        fetched: Result<Response, FetchError>,
+        facts: ScrapeFacts,
+    ) -> (MetricBatch, Result<usize, ScrapeError>) {
+        match self.read_page(fetched, &facts) {
+            Ok((batch, n_samples)) => (batch, Ok(n_samples)),
+            Err(error) => (self.decoder.fail(facts), Err(error)),
+        }
+    }
+
+    fn read_page(
+        &mut self,
+        fetched: Result<Response, FetchError>,
+        facts: &ScrapeFacts,
+    ) -> Result<(MetricBatch, usize), ScrapeError> {
+        let response = fetched?;
+        self.counters.body_bytes.inc_by(response.wire_bytes as u64);
+        let format = format_of(&response.content_type)?;
+        let body = &response.body;
+        let decoder = &mut self.decoder;
+        let page = heavy(body.len(), || decoder.decode(format, body, *facts))?;
+        self.counters.samples.inc_by(page.n_scraped as u64);
+        self.note_issues(&page.issues);
+        Ok((page.batch, page.n_scraped))
+    }
+
+    async fn append(&self, batch: MetricBatch) {
+        let span = tracing::debug_span!("append");
+        let record = Record::Metrics(Arc::new(batch));
+        if let Err(error) = self
+            .site
+            .context
+            .appender
+            .append(record)
+            .instrument(span)
+            .await
+        {
+            self.count_failure("log");
+            let (job, instance) = (self.site.job(), self.site.instance());
+            tracing::debug!(job, instance, error = report(&error), "scrape not logged");
+        }
+    }
+
+    fn note(&mut self, outcome: Result<usize, ScrapeError>, time: UnixMillis, took: Duration) {
+        let failure = outcome
+            .as_ref()
+            .err()
+            .map(|error| (error.reason(), report(error)));
+        self.site.status.write(|status| {
+            status.last_scrape = Some(time);
+            status.last_duration_seconds = took.as_secs_f64();
+            status.n_samples = *outcome.as_ref().unwrap_or(&0);
+            status.health = if failure.is_none() {
+                Health::Up
+            } else {
+                Health::Down
+            };
+            status.last_error = failure.as_ref().map(|(_, text)| text.clone());
+        });
+        let (job, instance) = (self.site.job(), self.site.instance());
+        let reason = failure.map(|(reason, error)| {
+            self.count_failure(&reason);
+            if self.failing.as_ref() != Some(&reason) {
+                tracing::warn!(job, instance, %reason, error, "scrape failed");
+            }
+            reason
+        });
+        if reason.is_none() && self.failing.is_some() {
+            tracing::info!(job, instance, "scrape works again");
+        }
+        self.failing = reason;
+    }
+
+    fn note_issues(&self, issues: &Issues) {
+        for (reason, n_samples, example) in issues.iter() {
+            let (job, instance) = (self.site.job(), self.site.instance());
+            let counter = &self.site.context.metrics.scrape.issues;
+            counter
+                .with_label_values(&[job, reason.as_str()])
+                .inc_by(n_samples as u64);
+            tracing::debug!(
+                job,
+                instance,
+                reason = reason.as_str(),
+                n_samples,
+                example,
+                "samples left out"
+            );
+        }
+    }
+
+    fn count_failure(&self, reason: &str) {
+        let failures = &self.site.context.metrics.scrape.failures;
+        failures.with_label_values(&[self.site.job(), reason]).inc();
+    }
+}
+
+impl Sounding for Scraper {
+    async fn sound(&mut self) {
+        let (job, instance) = (self.site.job(), self.site.instance());
+        let span = tracing::info_span!("scrape", job, instance);
+        self.scrape().instrument(span).await;
+    }
+
+    fn missed(&self, reason: Missed, n_ticks: u64) {
+        let missed = &self.site.context.metrics.scrape.missed;
+        missed
+            .with_label_values(&[self.site.job(), reason.as_str()])
+            .inc_by(n_ticks);
+    }
+}
+
+/// Counters of each scrape, looked up once.
+struct Counters {
+    samples: IntCounter,
+    body_bytes: IntCounter,
+    seconds: Histogram,
+}
+
+impl Counters {
+    fn new(site: &Site) -> Self {
+        let metrics = &site.context.metrics.scrape;
+        let job = &[site.job()];
+        Self {
+            samples: metrics.samples.with_label_values(job),
+            body_bytes: metrics.body_bytes.with_label_values(job),
+            seconds: metrics.seconds.with_label_values(job),
+        }
+    }
+}
+
+fn request(site: &Site) -> Result<Request, FetchError> {
+    Ok(Request {
+        endpoint: site.endpoint()?,
+        path: site.target.metrics_path.clone(),
+        params: site.target.params.clone(),
+        accept: Cow::Borrowed(Format::ACCEPT),
+        timeout: site.target.scrape_timeout,
+        body_limit: site.target.job.body_size_limit,
+    })
+}
+
+/// A page without a type is taken for text, as Prometheus 2 did: old exporters send none.
+fn format_of(content_type: &str) -> Result<Format, ScrapeError> {
+    if content_type.is_empty() {
+        return Ok(Format::Text);
+    }
+    Format::from_content_type(content_type)
+        .ok_or_else(|| ScrapeError::ContentType(content_type.chars().take(100).collect()))
+}
+
+fn page_rules(job: &Job) -> PageRules {
+    let rules = &job.rules;
+    let relabel = MetricRelabel(job.metric_relabel.clone());
+    PageRules {
+        honor_labels: match rules.honor_labels {
+            true => LabelConflict::HonorMetric,
+            false => LabelConflict::HonorTarget,
+        },
+        timestamps: match rules.honor_timestamps {
+            true => TimestampPolicy::Honor,
+            false => TimestampPolicy::Ignore,
+        },
+        sample_limit: rules.sample_limit,
+        label_limit: rules.label_limit,
+        label_name_length_limit: rules.label_name_length_limit,
+        label_value_length_limit: rules.label_value_length_limit,
+        series: (!relabel.0.is_empty()).then(|| Arc::new(relabel) as Arc<dyn SeriesRules>),
+    }
+}
+
+/// `metric_relabel_configs`.
+struct MetricRelabel(Vec<Rule>);
+
+impl SeriesRules for MetricRelabel {
+    fn relabel(&self, labels: &mut LabelsBuilder) -> bool {
+        apply(&self.0, labels) == Keep::Yes
+    }
+}
