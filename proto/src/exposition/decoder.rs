@@ -10,7 +10,7 @@ use super::report::{self, N_REPORTS};
 use super::resolve::Resolver;
 use super::rules::PageRules;
 use super::text::{self, Dialect};
-use super::{Format, PageError};
+use super::{Format, PageError, protobuf};
 use crate::metrics::{Layout, MetricBatch, absent, stale_marker};
 use crate::{Target, UnixMillis};
 
@@ -132,7 +132,7 @@ impl PageDecoder {
             Format::OpenMetrics => {
                 text::follow(Dialect::OpenMetrics, body, &self.known, &mut columns)
             }
-            Format::Protobuf => None,
+            Format::Protobuf => protobuf::follow(body, &self.known, &mut columns),
         };
         followed.map(|()| columns)
     }
@@ -148,10 +148,7 @@ impl PageDecoder {
         let result = match format {
             Format::Text => text::assemble(Dialect::Prometheus, body, &mut assembler),
             Format::OpenMetrics => text::assemble(Dialect::OpenMetrics, body, &mut assembler),
-            Format::Protobuf => Err(PageError::Message {
-                family: String::new(),
-                problem: "protobuf pages are not asked for",
-            }),
+            Format::Protobuf => protobuf::assemble(body, &mut assembler),
         };
         if let Err(error) = result {
             self.refused = assembler.counts;

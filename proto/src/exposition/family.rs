@@ -87,11 +87,25 @@ pub(super) fn owns(family: &Family, name: &str) -> bool {
         .is_some_and(|suffix| suffix.is_empty() || suffixes(family.kind).contains(&suffix))
 }
 
+/// Checks that a metric's name ends in its unit, as OpenMetrics demands.
+pub(super) fn check_unit(name: &str, unit: &str) -> Result<(), &'static str> {
+    let name = name.strip_suffix("_total").unwrap_or(name);
+    let fits = name
+        .strip_suffix(unit)
+        .is_some_and(|base| base.ends_with('_'));
+    if unit.is_empty() || fits {
+        Ok(())
+    } else {
+        Err("unit is not the suffix of the metric's name")
+    }
+}
+
 fn suffixes(kind: MetricKind) -> &'static [&'static str] {
     match kind {
         MetricKind::Counter => &["_total"],
         MetricKind::Histogram => &["_bucket", "_sum", "_count"],
-        MetricKind::GaugeHistogram => &["_bucket", "_gsum", "_gcount"],
+        // OpenMetrics writes _gsum and _gcount, the protobuf format expands to the others.
+        MetricKind::GaugeHistogram => &["_bucket", "_gsum", "_gcount", "_sum", "_count"],
         MetricKind::Summary => &["_sum", "_count"],
         MetricKind::Info => &["_info"],
         MetricKind::Gauge | MetricKind::StateSet | MetricKind::Unknown => &[],

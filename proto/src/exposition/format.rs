@@ -12,8 +12,11 @@ pub enum Format {
 }
 
 impl Format {
-    /// The Accept header to send.
-    pub const ACCEPT: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
+    /// The Accept header to send. Protobuf comes first, as in a Prometheus 3 that scrapes native
+    /// histograms: no other format carries them.
+    pub const ACCEPT: &str = "application/vnd.google.protobuf;\
+        proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,\
+        application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
         application/openmetrics-text;version=0.0.1;q=0.4,\
         text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,\
         text/plain;version=0.0.4;q=0.2,*/*;q=0.1";

@@ -25,6 +25,7 @@ mod format;
 mod issues;
 mod known;
 mod number;
+mod protobuf;
 mod report;
 mod resolve;
 mod rules;

@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::PageError;
 use super::assemble::{Assembler, Key};
 use super::columns::{Columns, RawExemplar, Reading};
+use super::family::check_unit;
 use super::issues::IssueReason;
 use super::known::{Known, Outcome};
 use super::resolve::RawSeries;
@@ -123,13 +124,8 @@ fn apply_meta(
     name: &str,
     field: MetaField<'_>,
 ) -> Result<(), Problem> {
-    if let MetaField::Unit(unit) = &field
-        && !unit.is_empty()
-        && !name
-            .strip_suffix(unit)
-            .is_some_and(|base| base.ends_with('_'))
-    {
-        return Err("unit is not the suffix of the metric's name");
+    if let MetaField::Unit(unit) = &field {
+        check_unit(name, unit)?;
     }
     assembler
         .families

@@ -1,5 +1,8 @@
 //! What a scrape means, as batches.
 
+mod openmetrics;
+mod protobuf;
+
 use super::*;
 use crate::exposition::{IssueReason, SeriesRules, TimestampPolicy, write_text};
 use crate::metrics::{is_absent, is_stale};
@@ -305,7 +308,7 @@ fn a_passed_through_page_reads_as_the_target_wrote_it() {
 
 #[test]
 fn a_captured_etcd_page_is_followed_after_it_was_assembled_once() {
-    let body = include_bytes!("../../../testdata/etcd-3.4.txt");
+    let body = include_bytes!("../../../../testdata/etcd-3.4.txt");
     let mut decoder = decoder(PageRules::default());
     let first = decoder.decode(Format::Text, body, at(100)).unwrap();
     assert!(decoder.follow(Format::Text, body, at(101)).is_some());
