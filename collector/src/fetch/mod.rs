@@ -10,7 +10,7 @@ mod error;
 mod redirect;
 mod request;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use client::Client;
 pub use connect::ConnectError;

@@ -19,6 +19,8 @@ mod scrape;
 mod site;
 mod sounder;
 mod status;
+#[cfg(test)]
+mod tests;
 mod ticker;
 
 pub use metrics::SoundingMetrics;

@@ -1,6 +1,6 @@
 //! The client against servers that misbehave.
 
-mod server;
+pub(crate) mod server;
 mod tls;
 
 use std::time::Duration;

@@ -13,42 +13,55 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio_rustls::TlsAcceptor;
 
 /// A server of HTTP/1.1 that gives every request the same answer and closes.
-pub(super) struct Server {
-    pub(super) address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<String>>>,
     task: tokio::task::JoinHandle<()>,
 }
 
+/// From a path and query to an answer.
+type Route = Arc<dyn Fn(&str) -> Vec<u8> + Send + Sync>;
+
+fn constant(answer: impl Into<Vec<u8>>) -> Route {
+    let answer = answer.into();
+    Arc::new(move |_| answer.clone())
+}
+
 /// What a server does after the answer's bytes.
 #[derive(Clone, Copy)]
-pub(super) enum Then {
+pub(crate) enum Then {
     Close,
     Hang,
 }
 
 impl Server {
-    pub(super) async fn start(answer: impl Into<Vec<u8>>, then: Then) -> Self {
-        Self::accepting(answer.into(), then, None).await
+    pub(crate) async fn start(answer: impl Into<Vec<u8>>, then: Then) -> Self {
+        Self::accepting(constant(answer), then, None).await
     }
 
-    pub(super) async fn start_tls(answer: impl Into<Vec<u8>>, tls: TlsAcceptor) -> Self {
-        Self::accepting(answer.into(), Then::Close, Some(tls)).await
+    pub(crate) async fn start_tls(answer: impl Into<Vec<u8>>, tls: TlsAcceptor) -> Self {
+        Self::accepting(constant(answer), Then::Close, Some(tls)).await
     }
 
-    async fn accepting(answer: Vec<u8>, then: Then, tls: Option<TlsAcceptor>) -> Self {
+    /// A server whose answer depends on the request's path and query.
+    pub(crate) async fn routed(route: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self::accepting(Arc::new(route), Then::Close, None).await
+    }
+
+    async fn accepting(route: Route, then: Then, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&seen);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (answer, log, tls) = (answer.clone(), Arc::clone(&log), tls.clone());
+                let (route, log, tls) = (Arc::clone(&route), Arc::clone(&log), tls.clone());
                 tokio::spawn(async move {
                     match tls {
-                        None => serve(stream, &answer, then, &log).await,
+                        None => serve(stream, &*route, then, &log).await,
                         Some(tls) => {
                             if let Ok(stream) = tls.accept(stream).await {
-                                serve(stream, &answer, then, &log).await;
+                                serve(stream, &*route, then, &log).await;
                             }
                         }
                     }
@@ -63,13 +76,13 @@ impl Server {
     }
 
     /// Closes the listening socket.
-    pub(super) async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.task.abort();
         let _ = (&mut self.task).await;
     }
 
     /// The heads of the requests so far, in lower case.
-    pub(super) fn seen(&self) -> Vec<String> {
+    pub(crate) fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
     }
 }
@@ -81,17 +94,23 @@ impl Drop for Server {
 }
 
 /// Serves one connection on a unix socket.
-pub(super) fn serve_unix(path: &Path, answer: &'static [u8]) {
+pub(crate) fn serve_unix(path: &Path, answer: &'static [u8]) {
     let listener = UnixListener::bind(path).unwrap();
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
-        serve(stream, answer, Then::Close, &Mutex::default()).await;
+        serve(
+            stream,
+            &|_: &str| answer.to_vec(),
+            Then::Close,
+            &Mutex::default(),
+        )
+        .await;
     });
 }
 
 async fn serve(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
-    answer: &[u8],
+    route: &(dyn Fn(&str) -> Vec<u8> + Send + Sync),
     then: Then,
     seen: &Mutex<Vec<String>>,
 ) {
@@ -102,10 +121,10 @@ async fn serve(
             Err(_) => return,
         }
     }
-    seen.lock()
-        .unwrap()
-        .push(String::from_utf8_lossy(&head).to_ascii_lowercase());
-    let _ = stream.write_all(answer).await;
+    let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
+    let answer = route(head.split(' ').nth(1).unwrap_or(""));
+    seen.lock().unwrap().push(head);
+    let _ = stream.write_all(&answer).await;
     let _ = stream.flush().await;
     match then {
         Then::Close => drop(stream.shutdown().await),
@@ -114,19 +133,19 @@ async fn serve(
 }
 
 /// An answer with a length.
-pub(super) fn answer(head: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn answer(head: &str, body: &[u8]) -> Vec<u8> {
     let head = format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()
 }
 
 /// A certificate authority with one server and one client certificate, in a temporary folder.
-pub(super) struct Pki {
-    pub(super) folder: tempfile::TempDir,
+pub(crate) struct Pki {
+    pub(crate) folder: tempfile::TempDir,
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Pki {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -138,12 +157,12 @@ impl Pki {
         pki
     }
 
-    pub(super) fn path(&self, name: &str) -> std::path::PathBuf {
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
     }
 
     /// Writes `NAME.crt` and `NAME.key`.
-    pub(super) fn issue(&self, name: &str, host: &str) {
+    pub(crate) fn issue(&self, name: &str, host: &str) {
         let key = KeyPair::generate().unwrap();
         let params = rcgen::CertificateParams::new(vec![host.to_owned()]).unwrap();
         let cert = params.signed_by(&key, &self.issuer).unwrap();
@@ -152,7 +171,7 @@ impl Pki {
     }
 
     /// A server for `host` that asks for a client certificate of this authority.
-    pub(super) fn acceptor(&self, host: &str, alpn: &[&[u8]]) -> TlsAcceptor {
+    pub(crate) fn acceptor(&self, host: &str, alpn: &[&[u8]]) -> TlsAcceptor {
         let key = KeyPair::generate().unwrap();
         let params = rcgen::CertificateParams::new(vec![host.to_owned()]).unwrap();
         let cert = params.signed_by(&key, &self.issuer).unwrap();
