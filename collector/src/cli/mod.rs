@@ -1,5 +1,7 @@
 //! The command line: one module per subcommand.
 
+pub mod profile;
+
 use std::process::ExitCode;
 
 /// Runs the command line of this process.

@@ -1,0 +1,80 @@
+//! `leadsman profile flame`: a flame graph as SVG, drawn by inferno.
+
+use anyhow::Context as _;
+use clap::Args;
+use inferno::flamegraph;
+use proto::folded;
+use proto::profile::Profile;
+
+use super::convert::type_idx;
+use super::input::InputArgs;
+use super::output::OutputPath;
+
+#[derive(Debug, Args)]
+pub(super) struct FlameArgs {
+    /// SVG file to write; - for standard output
+    #[arg(short, long, value_name = "OUT.svg")]
+    output: OutputPath,
+    /// Sample type to draw, such as cpu or inuse_space [default: the profile's own]
+    #[arg(short = 't', long = "type", value_name = "TYPE")]
+    sample_type: Option<String>,
+    /// Title of the graph
+    #[arg(long, default_value = "")]
+    title: String,
+    #[command(flatten)]
+    input: InputArgs,
+}
+
+impl FlameArgs {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let profile = self.input.load()?;
+        let type_idx = type_idx(&profile, self.sample_type.as_deref())?;
+        self.output.write(&svg(&profile, type_idx, &self.title)?)
+    }
+}
+
+/// Draws one sample type. Without a title the graph is named after it.
+pub(super) fn svg(profile: &Profile, type_idx: usize, title: &str) -> anyhow::Result<Vec<u8>> {
+    let value_type = profile.sample_types.get(type_idx).copied().unwrap_or_default();
+    let [kind, unit] = [value_type.kind, value_type.unit].map(|id| profile.strings.get(id));
+    let mut options = flamegraph::Options::default();
+    options.title = if title.is_empty() { kind.to_owned() } else { title.to_owned() };
+    options.count_name = unit.to_owned();
+    // The colour says which function it is, on every graph the same.
+    options.hash = true;
+    let folded = folded::write(profile, type_idx);
+    let lines: Vec<String> = folded.lines().map(protect_spaces).collect();
+    let mut svg = Vec::new();
+    flamegraph::from_lines(&mut options, lines.iter().map(String::as_str), &mut svg)
+        .with_context(|| format!("nothing to draw: no value of {kind} is above zero"))?;
+    Ok(svg)
+}
+
+/// inferno would take a number at the end of a name for a second count. A no-break space looks
+/// the same.
+fn protect_spaces(line: &str) -> String {
+    match line.rsplit_once(' ') {
+        Some((frames, count)) => format!("{} {count}", frames.replace(' ', "\u{a0}")),
+        None => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_frame_is_drawn_with_its_value() {
+        let profile = folded::parse(b"main;thread 12 3\nmain;g 1\n").unwrap();
+        let svg = String::from_utf8(svg(&profile, 0, "").unwrap()).unwrap();
+        assert!(svg.contains("<title>thread\u{a0}12 (3 count, 75.00%)</title>"), "{svg}");
+        assert!(svg.contains("<title>main (4 count, 100.00%)</title>"));
+    }
+
+    #[test]
+    fn a_profile_of_zeros_cannot_be_drawn() {
+        let profile = folded::parse(b"main 0\n").unwrap();
+        let error = svg(&profile, 0, "").unwrap_err().to_string();
+        assert_eq!(error, "nothing to draw: no value of samples is above zero");
+    }
+}

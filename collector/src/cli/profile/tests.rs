@@ -1,0 +1,99 @@
+//! The commands as they are typed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use proto::profile_ops::canonical;
+use tempfile::TempDir;
+
+use super::ProfileArgs;
+use super::files::read;
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    profile: ProfileArgs,
+}
+
+/// Runs `leadsman profile LINE`, with `DIR` and `DATA` standing for the folders.
+fn run(dir: &TempDir, line: &str) -> anyhow::Result<()> {
+    let data = testdata("");
+    let words = line.split(' ').map(|word| {
+        word.replace("DIR", dir.path().to_str().unwrap()).replace("DATA/", data.to_str().unwrap())
+    });
+    let cli = Cli::try_parse_from(std::iter::once("profile".to_owned()).chain(words))?;
+    cli.profile.run()
+}
+
+fn testdata(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto/testdata").join(name)
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+#[test]
+fn merged_files_have_the_sum_of_their_values() {
+    let dir = folder();
+    let (first, second) = ("etcd-heap-1.pb.gz", "etcd-heap-3.pb.gz");
+    run(&dir, &format!("merge -o DIR/out.pb.gz DATA/{first} DATA/{second}")).unwrap();
+    let merged = read(&dir.path().join("out.pb.gz")).unwrap();
+    let sum = read(&testdata(first)).unwrap().total(1) + read(&testdata(second)).unwrap().total(1);
+    assert_eq!(merged.total(1), sum);
+}
+
+#[test]
+fn every_format_is_told_by_the_name_of_the_file() {
+    let dir = folder();
+    for (name, beginning) in [
+        ("out.pb.gz", &b"\x1f\x8b"[..]),
+        ("out.svg", b"<?xml"),
+        ("out.json", b"{\"$schema\""),
+        ("out.folded", b"go.etcd.io"),
+    ] {
+        run(&dir, &format!("convert -o DIR/{name} DATA/etcd-cpu.pb.gz")).unwrap();
+        let bytes = fs::read(dir.path().join(name)).unwrap();
+        let start = String::from_utf8_lossy(&bytes[..40]).into_owned();
+        let is_right = bytes.windows(beginning.len()).take(200).any(|part| part == beginning);
+        assert!(is_right, "{name} begins with {start}");
+    }
+}
+
+#[test]
+fn pprof_to_pprof_changes_nothing() {
+    let dir = folder();
+    run(&dir, "convert --to pprof -o DIR/out DATA/etcd-cpu.pb.gz").unwrap();
+    let (before, after) = (read(&testdata("etcd-cpu.pb.gz")), read(&dir.path().join("out")));
+    assert_eq!(canonical(&before.unwrap()), canonical(&after.unwrap()));
+}
+
+#[test]
+fn goroutine_dumps_and_folded_stacks_are_read_too() {
+    let dir = folder();
+    run(&dir, "convert -o DIR/g.folded DATA/etcd-goroutine-debug2.txt").unwrap();
+    run(&dir, "convert -o DIR/g.svg DIR/g.folded").unwrap();
+    assert_eq!(read(&dir.path().join("g.folded")).unwrap().total(0), 100);
+}
+
+#[test]
+fn errors_name_the_file_and_the_reason() {
+    let dir = folder();
+    fs::write(dir.path().join("text"), "heap profile: 1: 2 [3: 4] @ heap/1\n").unwrap();
+    fs::write(dir.path().join("binary"), [0xff, 0, 1]).unwrap();
+    let check = |line: &str, expected: &str| {
+        let error = format!("{:#}", run(&dir, line).unwrap_err());
+        let error = error.replace(dir.path().to_str().unwrap(), "DIR");
+        assert!(error.contains(expected), "{error}");
+    };
+    check("top DIR/none", "failed to read DIR/none: No such file");
+    check("top DIR/text", "failed to read DIR/text as a profile: body is heap profile text");
+    check("top DIR/binary", "failed to read DIR/binary as a profile: malformed protobuf");
+    check("top -t x DATA/etcd-cpu.pb.gz", "no sample type \"x\"; there is samples, cpu");
+    check("convert -o DIR/out DATA/etcd-cpu.pb.gz", "cannot tell the format");
+    check(
+        "merge -o DIR/out DATA/etcd-cpu.pb.gz DATA/etcd-heap-1.pb.gz",
+        "etcd-heap-1.pb.gz with the others: profile has alloc_objects/count",
+    );
+}
