@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use proto::metrics::{MetricBatch, is_absent, is_stale};
 use proto::target::TargetId;
 use proto::{Record, UnixMillis};
+use storage::log::{LogError, Reader};
+use tokio_util::sync::CancellationToken;
 
 /// Targets kept at once; the one that was silent the longest makes room.
 const MAX_TARGETS: usize = 10_000;
@@ -14,6 +16,9 @@ const MAX_TARGETS: usize = 10_000;
 /// Samples are shown this long after their scrape, as Prometheus looks back, or for three
 /// intervals of the target where that is longer. Older ones would look fresh to a scraper.
 const LOOKBACK: Duration = Duration::from_secs(300);
+
+/// Pause after the log could not be read.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Targets that an error message lists.
 const MAX_LISTED: usize = 50;
@@ -85,12 +90,37 @@ impl LiveView {
         }
     }
 
-    /// The latest samples of the target called `INSTANCE` or `JOB/INSTANCE`.
+    /// Follows the log until `shutdown` or until the log is closed. `reader` starts at the tail.
+    pub async fn run(self, mut reader: Reader, shutdown: CancellationToken) {
+        loop {
+            let entry = tokio::select! {
+                () = shutdown.cancelled() => return,
+                entry = reader.next() => entry,
+            };
+            match entry {
+                Ok(entry) => self.observe(&entry.record),
+                Err(LogError::Closed) => return,
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the live view cannot read the log; it will try again"
+                    );
+                    tokio::time::sleep(RETRY_INTERVAL).await;
+                }
+            }
+        }
+    }
+
+    /// The latest samples of the target called `INSTANCE` or `JOB/INSTANCE`, as Prometheus text
+    /// 0.0.4 with the target's own labels left out.
     ///
     /// # Errors
     /// There is no such target, or several.
-    pub fn latest(&self, name: &str) -> Result<Arc<MetricBatch>, LookupError> {
-        self.find(name, now())
+    pub fn page(&self, name: &str) -> Result<String, LookupError> {
+        let batch = self.find(name, now())?;
+        let mut page = String::new();
+        proto::exposition::write_text(&mut page, &batch);
+        Ok(page)
     }
 
     fn find(&self, name: &str, now: UnixMillis) -> Result<Arc<MetricBatch>, LookupError> {

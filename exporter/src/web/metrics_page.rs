@@ -1,10 +1,12 @@
 //! `GET /metrics`: our own metrics, or with `?target=` the latest samples of a target.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use prometheus::TextEncoder;
 
+use super::live::LookupError;
+use super::routes::query_value;
 use super::{App, openmetrics};
 
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -13,7 +15,10 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const MIN_GZIP_BYTES: usize = 1 << 10;
 
 /// `GET /metrics`.
-pub(super) async fn page(State(app): State<App>, headers: HeaderMap) -> Response {
+pub(super) async fn page(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
+    if let Some(target) = query_value(&uri, "target") {
+        return target_page(&app, &target, &headers);
+    }
     let families = app.registry.gather();
     if prefers_openmetrics(&headers) {
         return answer(
@@ -27,6 +32,19 @@ pub(super) async fn page(State(app): State<App>, headers: HeaderMap) -> Response
         Err(error) => {
             tracing::error!(%error, "failed to write our own metrics");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+fn target_page(app: &App, target: &str, headers: &HeaderMap) -> Response {
+    match app.live.page(target) {
+        Ok(page) => answer(TEXT, page.into(), headers),
+        Err(error) => {
+            let status = match error {
+                LookupError::Unknown { .. } => StatusCode::NOT_FOUND,
+                LookupError::Ambiguous { .. } => StatusCode::MULTIPLE_CHOICES,
+            };
+            (status, format!("{error}\n")).into_response()
         }
     }
 }

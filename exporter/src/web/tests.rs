@@ -3,10 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use proto::metrics::{Family, Layout, MetricBatch, MetricKind, Series, SeriesId};
 use proto::profile::Profile;
+use proto::{Labels, Record, Target, UnixMillis};
 use reqwest::StatusCode;
+use storage::Position;
+use storage::log::{Log, LogOptions, ReadFrom};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -140,6 +144,77 @@ async fn long_pages_are_compressed_where_the_client_takes_it() {
         .get_with("/metrics", &[("accept-encoding", "gzip;q=0")])
         .await;
     assert!(!refused.headers().contains_key("content-encoding"));
+}
+
+#[tokio::test]
+async fn an_unknown_target_is_not_found() {
+    let answer = start(options()).get("/metrics?target=etcd%2Fa%3A1").await;
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    let body = answer.text().await.unwrap();
+    assert_eq!(
+        body,
+        "no samples of a target \"etcd/a:1\"; there are: none\n"
+    );
+}
+
+#[tokio::test]
+async fn a_target_is_passed_through_from_the_log() {
+    let server = start(options());
+    let dir = tempfile::tempdir().unwrap();
+    let log = Log::open(log_options(dir.path()), Position(0)).unwrap();
+    let reader = log.reader("live", ReadFrom::Tail).unwrap();
+    let shutdown = CancellationToken::new();
+    let following = tokio::spawn(server.app.live.clone().run(reader, shutdown));
+    let batch = Record::Metrics(Arc::new(up_of("etcd", "a:1")));
+    log.appender()
+        .append(batch)
+        .await
+        .unwrap()
+        .durable()
+        .await
+        .unwrap();
+    log.close().await.unwrap();
+    following.await.unwrap();
+    let page = server.get("/metrics?target=etcd%2Fa%3A1").await;
+    assert_eq!(page.status(), StatusCode::OK);
+    assert_eq!(page.text().await.unwrap(), "# TYPE up gauge\nup 1\n");
+}
+
+fn log_options(path: &Path) -> LogOptions {
+    LogOptions {
+        path: path.to_owned(),
+        segment_bytes: 1 << 20,
+        disk_budget_bytes: 8 << 20,
+        memory_tail_bytes: 1 << 20,
+        queue_bytes: 1 << 20,
+        sync_interval: Duration::ZERO,
+    }
+}
+
+fn up_of(job: &str, instance: &str) -> MetricBatch {
+    let own = [("job", job), ("instance", instance)];
+    let target = Target {
+        labels: Labels::from_pairs(own),
+        scheme: "http".into(),
+        address: instance.into(),
+    };
+    let labels = Labels::from_pairs([("__name__", "up"), own[0], own[1]]);
+    let series = Series {
+        id: SeriesId(labels.hash64()),
+        labels,
+        family_idx: 0,
+    };
+    let family = Family {
+        name: "up".into(),
+        kind: MetricKind::Gauge,
+        ..Family::default()
+    };
+    let layout = Layout::new(Arc::new(target), vec![family], vec![series]);
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_millis() as i64;
+    MetricBatch::new(Arc::new(layout), UnixMillis(now), vec![1.0])
 }
 
 #[tokio::test]
