@@ -114,7 +114,8 @@ impl FrameTable {
         out.push(self.intern_frame(&frame));
     }
 
-    fn intern_frame(&mut self, frame: &Frame) -> u32 {
+    /// The handle of a frame.
+    pub(super) fn intern_frame(&mut self, frame: &Frame) -> u32 {
         let (handle, novelty) = self.frames.intern(frame);
         if novelty == Novelty::New {
             self.n_bytes += 2 * size_of::<Frame>() + 16;
@@ -150,7 +151,8 @@ impl FrameTable {
         self.text_id(profile.strings.get(id))
     }
 
-    fn text_id(&mut self, text: &str) -> TextId {
+    /// The handle of a text.
+    pub(super) fn text_id(&mut self, text: &str) -> TextId {
         let (id, novelty) = self.texts.intern(text);
         if novelty == Novelty::New {
             self.n_bytes += text.len() + 64;

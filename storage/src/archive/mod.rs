@@ -29,8 +29,10 @@ mod metric_buffer;
 mod metric_rows;
 mod metrics;
 mod profile_buffer;
+mod profile_query;
 mod profile_rows;
 mod reading;
+mod run;
 mod sample_rows;
 mod schema;
 mod seen;
@@ -47,6 +49,7 @@ mod writer;
 pub use error::ArchiveError;
 pub use flush::FlushReport;
 pub use metrics::ArchiveMetrics;
+pub use profile_query::ProfileQuery;
 pub use writer::Archive;
 
 /// How the archive is written.

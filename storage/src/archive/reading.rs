@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use arrow_array::{Array, RecordBatch, StructArray};
+use arrow_array::{Array, ListArray, RecordBatch, StructArray};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
@@ -61,13 +61,40 @@ impl<'a> Columns<'a> {
     /// The column `name` as an array of type `A`.
     pub(super) fn get<A: Array + 'static>(&self, name: &str) -> Result<&'a A, ArchiveError> {
         let column = self.columns.column_by_name(name);
-        column
-            .and_then(|column| column.as_any().downcast_ref())
-            .ok_or_else(|| {
-                ArchiveError::damaged(
-                    self.path,
-                    format!("column {name} is missing or of another type"),
-                )
-            })
+        let column = column.and_then(|column| column.as_any().downcast_ref());
+        column.ok_or_else(|| self.wrong(name))
+    }
+
+    /// Columns of the same file that are nested in these.
+    pub(super) fn of<'b>(&self, columns: &'b StructArray) -> Columns<'b>
+    where
+        'a: 'b,
+    {
+        Columns {
+            columns,
+            path: self.path,
+        }
+    }
+
+    /// The items of a list column of structs, of all rows together.
+    pub(super) fn items(&self, name: &str) -> Result<Columns<'a>, ArchiveError> {
+        let items = self
+            .get::<ListArray>(name)?
+            .values()
+            .as_any()
+            .downcast_ref();
+        let columns: &StructArray = items.ok_or_else(|| self.wrong(name))?;
+        Ok(self.of(columns))
+    }
+
+    /// Number of rows.
+    pub(super) fn len(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// The error of a column that is not there or not as it must be.
+    pub(super) fn wrong(&self, name: &str) -> ArchiveError {
+        let what = format!("column {name} is missing or of another type");
+        ArchiveError::damaged(self.path, what)
     }
 }

@@ -122,6 +122,10 @@ impl Archive {
         result
     }
 
+    pub(super) fn options(&self) -> &ArchiveOptions {
+        &self.options
+    }
+
     fn flush_buffer(&mut self) -> Result<FlushReport, ArchiveError> {
         let (from, to) = (self.flushed, self.written);
         if from == to {

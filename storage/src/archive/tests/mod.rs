@@ -1,4 +1,7 @@
 //! What holds of the archive as a whole.
 
+mod any_profile;
 mod metrics;
+mod profiles;
 mod recovery;
+mod running;

@@ -1,0 +1,125 @@
+//! Rows of `stacks` → frames of the stacks that are asked for.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use arrow_array::{Array as _, BooleanArray, Int64Array, ListArray, StringArray, StructArray};
+
+use crate::archive::ArchiveError;
+use crate::archive::frames::{Frame, FrameFunction, FrameMapping, FrameTable};
+use crate::archive::reading::{self, Columns};
+use crate::archive::seen::IdSet;
+
+/// Some stacks, and the frames they share.
+#[derive(Debug, Default)]
+pub(super) struct Stacks {
+    pub(super) frames: FrameTable,
+    /// Handles of frames, leaf first.
+    pub(super) by_id: HashMap<u64, Box<[u32]>>,
+}
+
+impl Stacks {
+    /// Adds the stacks of a file that are in `wanted` and not here yet.
+    pub(super) fn read(&mut self, path: &Path, wanted: &IdSet) -> Result<(), ArchiveError> {
+        for batch in reading::open(path, &["stack_id", "frames"])? {
+            let batch = StructArray::from(batch?);
+            self.add(&Columns::new(&batch, path), wanted)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, columns: &Columns<'_>, wanted: &IdSet) -> Result<(), ArchiveError> {
+        let ids: &Int64Array = columns.get("stack_id")?;
+        let lists: &ListArray = columns.get("frames")?;
+        let frames = FrameRows::new(&columns.items("frames")?)?;
+        for (id, bounds) in ids.values().iter().zip(lists.value_offsets().windows(2)) {
+            let (id, &[start, end]) = (id.cast_unsigned(), bounds) else {
+                continue;
+            };
+            if wanted.contains(&id) && !self.by_id.contains_key(&id) {
+                let handles = (start as usize..end as usize)
+                    .map(|item| frames.read(item, &mut self.frames))
+                    .collect();
+                self.by_id.insert(id, handles);
+            }
+        }
+        Ok(())
+    }
+}
+
+struct FrameRows<'a> {
+    function: &'a StringArray,
+    system_name: &'a StringArray,
+    file: &'a StringArray,
+    line: &'a Int64Array,
+    col: &'a Int64Array,
+    start_line: &'a Int64Array,
+    address: &'a Int64Array,
+    mapping: &'a StringArray,
+    build_id: &'a StringArray,
+    mapping_start: &'a Int64Array,
+    is_inlined: &'a BooleanArray,
+    is_folded: &'a BooleanArray,
+}
+
+impl<'a> FrameRows<'a> {
+    fn new(items: &Columns<'a>) -> Result<Self, ArchiveError> {
+        Ok(Self {
+            function: items.get("function")?,
+            system_name: items.get("system_name")?,
+            file: items.get("file")?,
+            line: items.get("line")?,
+            col: items.get("col")?,
+            start_line: items.get("start_line")?,
+            address: items.get("address")?,
+            mapping: items.get("mapping")?,
+            build_id: items.get("build_id")?,
+            mapping_start: items.get("mapping_start")?,
+            is_inlined: items.get("is_inlined")?,
+            is_folded: items.get("is_folded")?,
+        })
+    }
+
+    fn read(&self, item: usize, table: &mut FrameTable) -> u32 {
+        let frame = Frame {
+            function: self
+                .function
+                .is_valid(item)
+                .then(|| self.function(item, table)),
+            mapping: self
+                .mapping_start
+                .is_valid(item)
+                .then(|| self.mapping(item, table)),
+            address: self.address.value(item).cast_unsigned(),
+            is_inlined: self.is_inlined.value(item),
+            is_folded: self.is_folded.value(item),
+        };
+        table.intern_frame(&frame)
+    }
+
+    fn function(&self, item: usize, table: &mut FrameTable) -> FrameFunction {
+        let name = self.function.value(item);
+        let has_own = self.system_name.is_valid(item);
+        let system_name = if has_own {
+            self.system_name.value(item)
+        } else {
+            name
+        };
+        FrameFunction {
+            name: table.text_id(name),
+            system_name: table.text_id(system_name),
+            file: table.text_id(self.file.value(item)),
+            start_line: self.start_line.value(item),
+            line: self.line.value(item),
+            column: self.col.value(item),
+        }
+    }
+
+    fn mapping(&self, item: usize, table: &mut FrameTable) -> FrameMapping {
+        FrameMapping {
+            start: self.mapping_start.value(item).cast_unsigned(),
+            file: table.text_id(self.mapping.value(item)),
+            build_id: table.text_id(self.build_id.value(item)),
+        }
+    }
+}

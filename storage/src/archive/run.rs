@@ -1,0 +1,242 @@
+//! The archive as a reader of the log: reads, buffers, flushes, commits, again.
+
+use std::error::Error;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use tracing::{debug, warn};
+
+use super::error::ArchiveError;
+use super::writer::Archive;
+use crate::log::{Entry, LogError, Reader};
+
+/// Age of the first buffered record at the first flush after a start; then twice as much each
+/// time, up to the configured interval.
+const FIRST_FLUSH: Duration = Duration::from_secs(10);
+/// Time before a failed flush or read is tried again, and the longest it grows to.
+const RETRY: Duration = Duration::from_secs(1);
+const MAX_RETRY: Duration = Duration::from_secs(60);
+
+/// When buffers become files, apart from being full. Knows no clock.
+#[derive(Debug)]
+struct FlushSchedule {
+    next_age: Duration,
+    max_age: Duration,
+}
+
+impl FlushSchedule {
+    fn new(max_age: Duration) -> Self {
+        Self {
+            next_age: FIRST_FLUSH.min(max_age),
+            max_age,
+        }
+    }
+
+    /// How old the oldest record may get before the next flush.
+    fn age(&self) -> Duration {
+        self.next_age
+    }
+
+    /// A flush was made. One of full buffers says nothing about age.
+    fn flushed(&mut self, pause: Pause) {
+        if pause == Pause::Due {
+            self.next_age = (self.next_age * 2).min(self.max_age);
+        }
+    }
+}
+
+impl Archive {
+    /// Archives what the reader reads until `shutdown` completes or the log is closed, then
+    /// flushes what is left, as much as one buffer holds. Commits the reader's cursor after each
+    /// flush. While files cannot be written it tries again and again, and reads no further than
+    /// its buffers hold: the log keeps the rest.
+    ///
+    /// # Errors
+    /// When the last flush fails; what it held comes again from the log.
+    pub async fn run(
+        self,
+        reader: Reader,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<(), ArchiveError> {
+        let schedule = FlushSchedule::new(self.options().flush_interval);
+        let archive = Box::new(self);
+        let run = Run {
+            archive: Some(archive),
+            reader,
+            schedule,
+            oldest: None,
+        };
+        run.run(pin!(shutdown)).await
+    }
+}
+
+struct Run {
+    /// Away only while a flush has it on another thread.
+    archive: Option<Box<Archive>>,
+    reader: Reader,
+    schedule: FlushSchedule,
+    /// When the oldest record in the buffers came.
+    oldest: Option<Instant>,
+}
+
+/// Why reading paused.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pause {
+    /// The oldest record is old enough.
+    Due,
+    /// The buffers are full.
+    Full,
+    /// The log is closed, and was read to its end.
+    Closed,
+}
+
+impl Run {
+    async fn run(
+        mut self,
+        mut shutdown: Pin<&mut (impl Future<Output = ()> + Send)>,
+    ) -> Result<(), ArchiveError> {
+        loop {
+            let pause = tokio::select! {
+                pause = self.fill() => pause,
+                () = &mut shutdown => break,
+            };
+            if pause == Pause::Closed {
+                break;
+            }
+            let mut retry = RETRY;
+            while let Err(error) = self.flush().await {
+                warn!(
+                    error = &error as &dyn Error,
+                    retry_seconds = retry.as_secs(),
+                    "failed to write archive files"
+                );
+                tokio::select! {
+                    () = sleep(retry) => retry = (retry * 2).min(MAX_RETRY),
+                    () = &mut shutdown => return self.flush().await,
+                }
+            }
+            self.schedule.flushed(pause);
+        }
+        self.drain();
+        self.flush().await
+    }
+
+    /// Reads into the buffers until there is a reason to flush. Cancel safe.
+    async fn fill(&mut self) -> Pause {
+        loop {
+            if self.is_full() {
+                return Pause::Full;
+            }
+            let due = self.oldest.map(|oldest| oldest + self.schedule.age());
+            let entry = tokio::select! {
+                entry = self.reader.next() => entry,
+                () = sleep_until(due) => return Pause::Due,
+            };
+            match entry {
+                Ok(entry) => self.accept(&entry),
+                Err(LogError::Closed) => return Pause::Closed,
+                Err(error) => {
+                    warn!(
+                        error = &error as &dyn Error,
+                        "failed to read the log for the archive"
+                    );
+                    sleep(RETRY).await;
+                }
+            }
+        }
+    }
+
+    /// Takes what the log has right now, as far as the buffers hold it.
+    fn drain(&mut self) {
+        while !self.is_full() {
+            match self.reader.try_next() {
+                Ok(Some(entry)) => self.accept(&entry),
+                Ok(None) | Err(LogError::Closed) => return,
+                Err(error) => {
+                    warn!(
+                        error = &error as &dyn Error,
+                        "failed to read the log for the archive, left for the next start"
+                    );
+                    return;
+                }
+            }
+        }
+    }
+
+    fn accept(&mut self, entry: &Entry) {
+        self.oldest.get_or_insert_with(Instant::now);
+        if let Some(archive) = &mut self.archive {
+            archive.write(entry.end, &entry.record);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.archive
+            .as_ref()
+            .is_some_and(|archive| archive.is_full())
+    }
+
+    /// Flushes on a thread that may block, and commits the cursor. Not cancel safe.
+    async fn flush(&mut self) -> Result<(), ArchiveError> {
+        let Some(mut archive) = self.archive.take() else {
+            return Ok(());
+        };
+        let flush = tokio::task::spawn_blocking(move || {
+            let result = archive.flush();
+            (archive, result)
+        });
+        let (archive, result) = match flush.await {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        self.archive = Some(archive);
+        let report = result?;
+        self.oldest = None;
+        debug!(
+            rows = report.n_rows(),
+            bytes = report.n_bytes(),
+            files = report.n_files(),
+            position = report.position.0,
+            "flushed the archive",
+        );
+        if let Err(error) = self.reader.commit(report.position) {
+            // The archive skips what comes again.
+            warn!(
+                error = &error as &dyn Error,
+                "failed to commit the archive's cursor"
+            );
+        }
+        Ok(())
+    }
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_flush_is_early_and_the_others_are_later_and_later() {
+        let mut schedule = FlushSchedule::new(Duration::from_secs(60));
+        let mut ages = Vec::new();
+        for pause in [Pause::Due, Pause::Full, Pause::Due, Pause::Due, Pause::Due] {
+            ages.push(schedule.age().as_secs());
+            schedule.flushed(pause);
+        }
+        assert_eq!(ages, [10, 20, 20, 40, 60]);
+    }
+
+    #[test]
+    fn no_flush_is_later_than_the_interval() {
+        let schedule = FlushSchedule::new(Duration::from_secs(5));
+        assert_eq!(schedule.age(), Duration::from_secs(5));
+    }
+}
