@@ -1,6 +1,7 @@
 //! What a scrape means, as batches.
 
 mod openmetrics;
+mod properties;
 mod protobuf;
 
 use super::*;
