@@ -68,4 +68,6 @@ impl MergeArgs {
 }
 
 #[cfg(test)]
+mod against_go;
+#[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ struct Cli {
 }
 
 /// Runs `leadsman profile LINE`, with `DIR` and `DATA` standing for the folders.
-fn run(dir: &TempDir, line: &str) -> anyhow::Result<()> {
+pub(super) fn run(dir: &TempDir, line: &str) -> anyhow::Result<()> {
     let data = testdata("");
     let words = line.split(' ').map(|word| {
         word.replace("DIR", dir.path().to_str().unwrap()).replace("DATA/", data.to_str().unwrap())
@@ -26,11 +26,11 @@ fn run(dir: &TempDir, line: &str) -> anyhow::Result<()> {
     cli.profile.run()
 }
 
-fn testdata(name: &str) -> PathBuf {
+pub(super) fn testdata(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto/testdata").join(name)
 }
 
-fn folder() -> TempDir {
+pub(super) fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
