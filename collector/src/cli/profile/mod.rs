@@ -5,6 +5,8 @@ mod files;
 mod flame;
 mod input;
 mod output;
+mod progress;
+mod select;
 mod top;
 mod units;
 

@@ -2,9 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 use proto::profile_ops::canonical;
+use proto::{Labels, ProfileRecord, Record, Target};
+use storage::Position;
+use storage::archive::{Archive, ArchiveOptions};
 use tempfile::TempDir;
 
 use super::ProfileArgs;
@@ -96,4 +101,60 @@ fn errors_name_the_file_and_the_reason() {
         "merge -o DIR/out DATA/etcd-cpu.pb.gz DATA/etcd-heap-1.pb.gz",
         "etcd-heap-1.pb.gz with the others: profile has alloc_objects/count",
     );
+}
+
+/// An archive of three heap profiles of etcd, an hour apart, and one CPU profile.
+fn archive(dir: &TempDir) {
+    let options = ArchiveOptions {
+        path: dir.path().join("archive"),
+        buffer_bytes: 1 << 20,
+        flush_interval: Duration::from_secs(60),
+        compression_level: 1,
+    };
+    let mut archive = Archive::open(options).unwrap();
+    let labels = Labels::from_pairs([("job", "etcd"), ("instance", "a:1"), ("zone", "z")]);
+    let target = Arc::new(Target { labels, scheme: "http".into(), address: "a:1".into() });
+    let captures =
+        ["etcd-heap-0.pb.gz", "etcd-heap-1.pb.gz", "etcd-heap-3.pb.gz", "etcd-cpu.pb.gz"];
+    for (hour, name) in (0..).zip(captures) {
+        let mut profile = read(&testdata(name)).unwrap();
+        let noon = 1_795_262_400_000_000_000; // 2026-11-21T12:00:00Z
+        profile.time_nanos = noon + hour * 3_600_000_000_000;
+        let kind = if name.contains("cpu") { "process_cpu" } else { "memory" };
+        let (target, kind) = (Arc::clone(&target), kind.to_owned());
+        let record = ProfileRecord { target, kind, is_delta: false, profile };
+        archive.write(Position(hour as u64 + 1), &Record::Profile(Arc::new(record)));
+    }
+    archive.flush().unwrap();
+}
+
+#[test]
+fn the_archive_gives_what_was_written_to_it() {
+    let dir = folder();
+    archive(&dir);
+    let select = "--archive DIR --job etcd --label zone=z --kind memory";
+    let from = "--from 2026-11-21T13:00:00Z --until 2026-11-21T15:00:00Z";
+    run(&dir, &format!("merge -o DIR/a.pb.gz {select} {from}")).unwrap();
+    run(&dir, "merge -o DIR/f.pb.gz DATA/etcd-heap-1.pb.gz DATA/etcd-heap-3.pb.gz").unwrap();
+    let [mut archived, of_files] =
+        ["a", "f"].map(|name| read(&dir.path().join(format!("{name}.pb.gz"))).unwrap());
+    archived.time_nanos = of_files.time_nanos;
+    assert_eq!(canonical(&archived), canonical(&of_files));
+}
+
+#[test]
+fn a_selection_that_cannot_be_merged_says_what_to_do() {
+    let dir = folder();
+    archive(&dir);
+    let check = |line: &str, expected: &str| {
+        let error = format!("{:#}", run(&dir, line).unwrap_err());
+        assert!(error.contains(expected), "{error}");
+    };
+    check(
+        "top --archive DIR",
+        "the selection has memory and process_cpu profiles: choose with --kind",
+    );
+    check("top --archive DIR --job other", "matches the selection");
+    check("top --job etcd", "--archive <DIR>");
+    check("top --archive DIR DATA/etcd-cpu.pb.gz", "cannot be used with");
 }
