@@ -15,6 +15,7 @@ use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 
+use super::certificate::Asked;
 use super::connect::Connector;
 use super::redirect::{self, Hop};
 use super::{ClientOptions, Endpoint, FetchError, Redirects, Request, Response, body};
@@ -42,6 +43,7 @@ pub struct Client {
 struct Pool {
     config: Arc<ClientConfig>,
     http: HttpClient,
+    asked: Asked,
 }
 
 impl Client {
@@ -99,10 +101,16 @@ impl Client {
         let mut message = hyper::Request::new(Empty::new());
         *message.uri_mut() = hop.endpoint.uri(&hop.path_and_query)?;
         *message.headers_mut() = self.headers(request, hop)?;
-        self.http()
-            .request(message)
-            .await
-            .map_err(FetchError::from_http)
+        let (http, asked) = self.http();
+        let sent = http.request(message).await.map_err(FetchError::from_http);
+        sent.map_err(|error| match error {
+            FetchError::Tls(source) | FetchError::Http(source)
+                if asked.is_set() && self.options.tls.cert_file.is_none() =>
+            {
+                FetchError::CertificateWanted(source)
+            }
+            other => other,
+        })
     }
 
     fn headers(&self, request: &Request, hop: &Hop) -> Result<HeaderMap, FetchError> {
@@ -156,13 +164,13 @@ impl Client {
 
     /// The pool of the TLS files as they are now. Connections made with older ones are dropped
     /// when their answers are in.
-    fn http(&self) -> HttpClient {
+    fn http(&self) -> (HttpClient, Asked) {
         let config = self.tls.current();
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         if !Arc::ptr_eq(&pool.config, &config) {
             *pool = Pool::new(&self.tls, config);
         }
-        pool.http.clone()
+        (pool.http.clone(), pool.asked.clone())
     }
 }
 
@@ -176,13 +184,18 @@ impl std::fmt::Debug for Client {
 
 impl Pool {
     fn new(tls: &Arc<ClientTls>, config: Arc<ClientConfig>) -> Self {
-        let connector = Connector::new(Arc::clone(tls), Arc::clone(&config));
+        let asked = Asked::default();
+        let connector = Connector::new(Arc::clone(tls), Arc::new(asked.watching(&config)));
         let http = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
             .build(connector);
-        Self { config, http }
+        Self {
+            config,
+            http,
+            asked,
+        }
     }
 }
 

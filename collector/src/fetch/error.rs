@@ -37,6 +37,9 @@ pub enum FetchError {
     /// TLS failed after the handshake, as when the server asks in vain for a certificate.
     #[error("tls connection refused by the server")]
     Tls(#[source] Box<dyn StdError + Send + Sync>),
+    /// The server closed the connection after it had asked for a client certificate and got none.
+    #[error("server wants a client certificate (tls_config: cert_file, key_file)")]
+    CertificateWanted(#[source] Box<dyn StdError + Send + Sync>),
     /// The connection broke, or what came is not HTTP.
     #[error("failed to read the answer")]
     Http(#[source] Box<dyn StdError + Send + Sync>),
@@ -82,7 +85,7 @@ impl FetchError {
             Self::Credentials(_) => "credentials",
             Self::Timeout { .. } => "timeout",
             Self::Connect(error) => error.reason(),
-            Self::Tls(_) => "tls",
+            Self::Tls(_) | Self::CertificateWanted(_) => "tls",
             Self::Http(_) => "http",
             Self::Status { status, .. } => return Cow::Owned(format!("status_{status}")),
             Self::BodyTooLarge { .. } => "body_too_large",
@@ -144,7 +147,8 @@ fn is_tls(error: &(dyn StdError + 'static)) -> bool {
         }
         next = error.source();
     }
-    false
+    // HTTP/2 keeps nothing of an I/O error but its text, which is that of `AlertReceived`.
+    report(error).contains("received fatal alert")
 }
 
 fn message_suffix(message: &str) -> String {

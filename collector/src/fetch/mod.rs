@@ -4,6 +4,7 @@
 //! are not used: targets are near.
 
 mod body;
+mod certificate;
 mod client;
 mod connect;
 mod error;

@@ -127,8 +127,8 @@ impl Rules {
     }
 }
 
-/// Takes a place and the target's lock together, never one while waiting for the other: a place
-/// that waits for its target would be lost to all other targets meanwhile.
+/// Takes a place and the target's lock together, and waits for either only without the other: a
+/// place that waits for its target would be lost to all other targets meanwhile.
 async fn take_place(places: &Arc<Semaphore>, target: &Arc<AsyncMutex<()>>) -> Option<Leave> {
     loop {
         let place = Arc::clone(places).acquire_owned().await.ok()?;
@@ -139,7 +139,15 @@ async fn take_place(places: &Arc<Semaphore>, target: &Arc<AsyncMutex<()>>) -> Op
             });
         }
         drop(place);
-        drop(target.lock().await);
+        // The lock is handed from one that waits to the next: to let go of it and try again would
+        // let those that wait chase it in a circle.
+        let target = Arc::clone(target).lock_owned().await;
+        if let Ok(place) = Arc::clone(places).try_acquire_owned() {
+            return Some(Leave {
+                _place: place,
+                _target: target,
+            });
+        }
     }
 }
 
@@ -205,6 +213,26 @@ mod tests {
         let passing = gate.enter(&idle, SNAPSHOT, PATIENCE, clock);
         let (waiting, passing) = tokio::join!(waiting, passing);
         assert!(waiting.is_err() && passing.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_crowd_gets_through_one_after_the_other() {
+        let (gate, clock) = (gate(2), Clock::starting_now());
+        let targets = [
+            TargetGate::default(),
+            TargetGate::default(),
+            TargetGate::default(),
+        ];
+        let one = async |idx: usize| {
+            let leave = gate
+                .enter(&targets[idx % 3], SNAPSHOT, PATIENCE, clock)
+                .await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            leave.map(drop)
+        };
+        let all = futures_util::future::join_all((0..24).map(one)).await;
+        assert!(all.iter().all(Result::is_ok), "{all:?}");
+        assert!(clock.now() <= Duration::from_secs(24), "{:?}", clock.now());
     }
 
     #[tokio::test(start_paused = true)]

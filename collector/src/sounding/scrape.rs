@@ -32,6 +32,14 @@ pub(super) struct Scraper {
     failing: Option<Cow<'static, str>>,
 }
 
+/// How a scrape went.
+struct Scraped {
+    /// Number of samples.
+    outcome: Result<usize, ScrapeError>,
+    time: UnixMillis,
+    took: Duration,
+}
+
 /// Why a scrape failed.
 #[derive(Debug, thiserror::Error)]
 enum ScrapeError {
@@ -88,7 +96,7 @@ impl Scraper {
         }
     }
 
-    async fn scrape(&mut self) {
+    async fn scrape(&mut self) -> Scraped {
         let clock = self.site.context.clock;
         let started = clock.now();
         let time = self.beat.timestamp(UnixMillis::from(wall_nanos()));
@@ -103,10 +111,13 @@ impl Scraper {
         };
         let (batch, outcome) = self.decode(fetched, facts);
         self.append(batch).await;
-        self.counters
-            .seconds
-            .observe(clock.now().saturating_sub(started).as_secs_f64());
-        self.note(outcome, time, took);
+        let whole = clock.now().saturating_sub(started);
+        self.counters.seconds.observe(whole.as_secs_f64());
+        Scraped {
+            outcome,
+            time,
+            took,
+        }
     }
 
     /// The samples of a page; of a failed scrape, its stale markers and `up` 0.
@@ -154,7 +165,12 @@ impl Scraper {
         }
     }
 
-    fn note(&mut self, outcome: Result<usize, ScrapeError>, time: UnixMillis, took: Duration) {
+    fn note(&mut self, scraped: Scraped) {
+        let Scraped {
+            outcome,
+            time,
+            took,
+        } = scraped;
         let failure = outcome
             .as_ref()
             .err()
@@ -212,7 +228,8 @@ impl Sounding for Scraper {
     async fn sound(&mut self) {
         let (job, instance) = (self.site.job(), self.site.instance());
         let span = tracing::info_span!("scrape", job, instance);
-        self.scrape().instrument(span).await;
+        let scraped = self.scrape().instrument(span).await;
+        self.note(scraped);
     }
 
     fn missed(&self, reason: Missed, n_ticks: u64) {

