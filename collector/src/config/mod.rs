@@ -7,6 +7,7 @@
 mod archive;
 mod error;
 mod global;
+pub(crate) mod groups;
 mod http;
 mod job;
 mod otlp;

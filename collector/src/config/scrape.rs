@@ -4,12 +4,11 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::global::{self, Global, INTERVALS};
-use super::job::{Discovery, FileSource, Job, Scheme, StaticGroup};
-use super::scalar::{Wrong, boolean, duration, labels, limit, list, mapping, non_empty, one_of};
+use super::job::{Discovery, FileSource, Job, Scheme};
+use super::scalar::{Wrong, boolean, duration, limit, list, mapping, non_empty, one_of};
 use super::table::Table;
 use super::yaml::Node;
-use super::{http, profiles, relabeling};
-use crate::discovery::Address;
+use super::{groups, http, profiles, relabeling};
 
 const OTHER_DISCOVERY: &str =
     "targets come from static_configs, file_sd_configs and local_sd_configs";
@@ -83,10 +82,7 @@ fn params(table: &mut Table<'_>) -> Vec<(String, String)> {
 
 fn discovery(table: &mut Table<'_>) -> Vec<Discovery> {
     let fixed = table.tables("static_configs", |group| {
-        Discovery::Static(StaticGroup {
-            targets: group.get("targets", list(target)).unwrap_or_default(),
-            labels: group.get("labels", labels).unwrap_or_default(),
-        })
+        Discovery::Static(groups::read(group))
     });
     let files = table.tables("file_sd_configs", |source| {
         let files = source.required("files", "a list of *.json, *.yml, *.yaml", list(sd_file));
@@ -107,22 +103,6 @@ fn discovery(table: &mut Table<'_>) -> Vec<Discovery> {
         }
     });
     fixed.into_iter().chain(files).chain(local).collect()
-}
-
-fn target(node: &Node) -> Result<String, Wrong> {
-    let target = non_empty(node)?;
-    match Address::parse(&target) {
-        Ok(_) => Ok(target),
-        // Not repeated: what comes before the @ may be a secret.
-        Err(_) if target.contains('@') => Err(Wrong::new(
-            "credentials in a target",
-            "basic_auth, authorization",
-        )),
-        Err(error) => Err(Wrong::new(
-            format!("wrong target {target:?}: {error}"),
-            "host, host:port or unix:///path.sock",
-        )),
-    }
 }
 
 /// Prometheus allows an asterisk in the last component alone.
