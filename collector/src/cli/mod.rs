@@ -1,5 +1,7 @@
 //! The command line: one module per subcommand.
 
+pub mod check;
+pub mod config;
 pub mod profile;
 
 use std::process::ExitCode;

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use proto::Labels;
 
 use super::error::ConfigErrors;
 use super::job::StaticGroup;
@@ -45,7 +44,7 @@ pub(crate) fn parse(file: &Path, text: &str) -> Result<Vec<ListedGroup>, ConfigE
 pub(super) fn read(table: &mut Table<'_>) -> StaticGroup {
     StaticGroup {
         targets: table.get("targets", list(target)).unwrap_or_default(),
-        labels: table.get("labels", labels).unwrap_or_else(Labels::default),
+        labels: table.get("labels", labels).unwrap_or_default(),
     }
 }
 

@@ -162,11 +162,14 @@ impl TryFrom<RuleParts> for Rule {
     fn try_from(parts: RuleParts) -> Result<Self, RuleError> {
         check(&parts)?;
         let pattern = parts.regex.as_deref().unwrap_or("(.*)");
-        // Prometheus anchors, and lets a dot match a line feed.
-        let regex = Regex::new(&format!("^(?s:{pattern})$")).map_err(|error| RuleError::Regex {
+        let refused = |error: regex::Error| RuleError::Regex {
             regex: pattern.to_owned(),
             reason: last_line(&error.to_string()),
-        })?;
+        };
+        // Alone first: a pattern must not close the group that it is put in.
+        Regex::new(pattern).map_err(refused)?;
+        // Prometheus anchors, and lets a dot match a line feed.
+        let regex = Regex::new(&format!("^(?s:{pattern})$")).map_err(refused)?;
         Ok(Self {
             action: parts.action.unwrap_or(Action::Replace),
             source_labels: parts.source_labels.unwrap_or_default(),
