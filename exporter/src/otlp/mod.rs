@@ -1,9 +1,26 @@
 //! OTLP receivers: one forwarder each, fed from the log at its own durable cursor.
+//!
+//! Records of the log → requests ([`batcher`]) → one try over gRPC or HTTP ([`transport`]) → what
+//! the answer means ([`answer`]) → again after a wait ([`backoff`]), or the cursor moves on
+//! ([`forwarder`]). One request is under way at a time: the order of the log is kept.
+
+mod answer;
+mod backoff;
+mod batcher;
+mod forwarder;
+mod metrics;
+mod signal;
+#[cfg(test)]
+mod tests;
+mod transport;
 
 use std::time::Duration;
 
+pub use self::forwarder::Forwarder;
+pub use self::metrics::OtlpMetrics;
+
 use crate::auth::SecretSource;
-use crate::tls::ClientTlsOptions;
+use crate::tls::{ClientTlsOptions, TlsError};
 
 /// How OTLP is carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,4 +77,21 @@ pub struct ReceiverOptions {
     pub max_message_bytes: usize,
     /// A batch goes out when it is this old, however small.
     pub batch_interval: Duration,
+}
+
+/// Why a receiver cannot be used as configured.
+#[derive(Debug, thiserror::Error)]
+pub enum OtlpError {
+    /// The endpoint is not a URL of ours.
+    #[error("endpoint {0:?} is not http://HOST:PORT or https://HOST:PORT")]
+    Endpoint(String),
+    /// A header's name cannot be one.
+    #[error("header name {0:?} is not valid")]
+    Header(String),
+    /// The TLS files cannot be used.
+    #[error("tls cannot be set up")]
+    Tls(#[from] TlsError),
+    /// The TLS library refuses its defaults.
+    #[error("tls cannot be set up")]
+    Rustls(#[source] rustls::Error),
 }

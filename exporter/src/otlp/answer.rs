@@ -1,0 +1,309 @@
+//! What a receiver's answer means, by the OTLP specification ("Failures", "Throttling").
+//!
+//! Pure: status codes and details in, a decision out.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use prost::Message;
+use tonic::Code;
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Answer {
+    /// Taken; some items may have been rejected for good, or there is a warning.
+    Accepted(PartialSuccess),
+    /// Not now: the same request is to be sent again.
+    Retry {
+        /// Short name for a metric's label.
+        reason: Cow<'static, str>,
+        /// For people.
+        detail: String,
+        /// How long the receiver asks to wait at least.
+        after: Option<Duration>,
+    },
+    /// Never: the request must not be sent again.
+    Refused {
+        /// Short name for a metric's label.
+        reason: Cow<'static, str>,
+        /// For people.
+        detail: String,
+    },
+}
+
+impl Answer {
+    /// A failure without a receiver's word: no connection, a broken one, a timeout. The
+    /// specification has the request sent again.
+    pub(super) fn unanswered(reason: &'static str, detail: impl Into<String>) -> Self {
+        Self::Retry {
+            reason: reason.into(),
+            detail: detail.into(),
+            after: None,
+        }
+    }
+}
+
+/// `partial_success` of a response.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct PartialSuccess {
+    /// Number of rejected data points, profiles or spans.
+    #[prost(int64, tag = "1")]
+    pub(super) n_rejected: i64,
+    /// Why, or a warning.
+    #[prost(string, tag = "2")]
+    pub(super) message: String,
+}
+
+/// `Export*ServiceResponse`: the same on the wire for every signal.
+#[derive(Clone, PartialEq, prost::Message)]
+struct ExportResponse {
+    #[prost(message, optional, tag = "1")]
+    partial_success: Option<PartialSuccess>,
+}
+
+/// `google.rpc.Status`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct RpcStatus {
+    #[prost(int32, tag = "1")]
+    code: i32,
+    #[prost(string, tag = "2")]
+    message: String,
+    #[prost(message, repeated, tag = "3")]
+    details: Vec<RpcAny>,
+}
+
+/// `google.protobuf.Any`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct RpcAny {
+    #[prost(string, tag = "1")]
+    type_url: String,
+    #[prost(bytes = "vec", tag = "2")]
+    value: Vec<u8>,
+}
+
+/// `google.rpc.RetryInfo`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct RetryInfo {
+    #[prost(message, optional, tag = "1")]
+    retry_delay: Option<RpcDuration>,
+}
+
+/// `google.protobuf.Duration`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct RpcDuration {
+    #[prost(int64, tag = "1")]
+    seconds: i64,
+    #[prost(int32, tag = "2")]
+    nanos: i32,
+}
+
+/// A successful response. A body that is not the message the specification asks for (some
+/// receivers answer with nothing, or with JSON) says nothing of a partial success.
+pub(super) fn success(body: &[u8]) -> Answer {
+    let response = ExportResponse::decode(body).unwrap_or_default();
+    Answer::Accepted(response.partial_success.unwrap_or_default())
+}
+
+/// An HTTP status that is not a success. `retry_after` is the header's wait.
+pub(super) fn http_failure(status: u16, body: &[u8], retry_after: Option<Duration>) -> Answer {
+    let reason = Cow::Owned(format!("http_{status}"));
+    let detail = http_detail(body);
+    match status {
+        429 | 502 | 503 | 504 => Answer::Retry {
+            reason,
+            detail,
+            after: retry_after,
+        },
+        _ => Answer::Refused { reason, detail },
+    }
+}
+
+/// The message of a `Status`, or the text that came instead of it.
+fn http_detail(body: &[u8]) -> String {
+    match RpcStatus::decode(body) {
+        Ok(status) if !status.message.is_empty() => status.message,
+        _ => String::from_utf8_lossy(body).trim().to_owned(),
+    }
+}
+
+/// A gRPC status that the receiver sent, with its `grpc-status-details-bin`.
+pub(super) fn grpc_failure(code: Code, message: &str, details: &[u8]) -> Answer {
+    let after = retry_delay(details);
+    let reason = Cow::Borrowed(code_name(code));
+    let detail = message.to_owned();
+    let is_retryable = match code {
+        Code::Cancelled
+        | Code::DeadlineExceeded
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unavailable
+        | Code::DataLoss => true,
+        Code::ResourceExhausted => after.is_some(),
+        _ => false,
+    };
+    match is_retryable {
+        true => Answer::Retry {
+            reason,
+            detail,
+            after,
+        },
+        false => Answer::Refused { reason, detail },
+    }
+}
+
+/// The wait of a `RetryInfo` among the details.
+fn retry_delay(details: &[u8]) -> Option<Duration> {
+    let status = RpcStatus::decode(details).ok()?;
+    let info = status
+        .details
+        .iter()
+        .find(|any| any.type_url.ends_with("/google.rpc.RetryInfo"))?;
+    let delay = RetryInfo::decode(&*info.value)
+        .ok()?
+        .retry_delay
+        .unwrap_or_default();
+    let seconds = u64::try_from(delay.seconds).unwrap_or(0);
+    Some(Duration::new(
+        seconds,
+        u32::try_from(delay.nanos).unwrap_or(0).min(999_999_999),
+    ))
+}
+
+fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "ok",
+        Code::Cancelled => "cancelled",
+        Code::Unknown => "unknown",
+        Code::InvalidArgument => "invalid_argument",
+        Code::DeadlineExceeded => "deadline_exceeded",
+        Code::NotFound => "not_found",
+        Code::AlreadyExists => "already_exists",
+        Code::PermissionDenied => "permission_denied",
+        Code::ResourceExhausted => "resource_exhausted",
+        Code::FailedPrecondition => "failed_precondition",
+        Code::Aborted => "aborted",
+        Code::OutOfRange => "out_of_range",
+        Code::Unimplemented => "unimplemented",
+        Code::Internal => "internal",
+        Code::Unavailable => "unavailable",
+        Code::DataLoss => "data_loss",
+        Code::Unauthenticated => "unauthenticated",
+    }
+}
+
+/// The `Retry-After` header: seconds, or the time until an HTTP date (RFC 9110, 10.2.3).
+pub(super) fn retry_after(value: &str, now: std::time::SystemTime) -> Option<Duration> {
+    if let Ok(seconds) = value.trim().parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = httpdate::parse_http_date(value.trim()).ok()?;
+    Some(until.duration_since(now).unwrap_or(Duration::ZERO))
+}
+
+/// The details of a status with a `RetryInfo`, as a receiver sends them.
+#[cfg(test)]
+pub(super) fn retry_info(delay: Duration) -> Vec<u8> {
+    let retry_delay = Some(RpcDuration {
+        seconds: delay.as_secs() as i64,
+        nanos: delay.subsec_nanos() as i32,
+    });
+    let value = RetryInfo { retry_delay }.encode_to_vec();
+    let type_url = "type.googleapis.com/google.rpc.RetryInfo".to_owned();
+    let details = vec![RpcAny { type_url, value }];
+    RpcStatus {
+        code: 0,
+        message: String::new(),
+        details,
+    }
+    .encode_to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    fn is_retried(answer: &Answer) -> bool {
+        matches!(answer, Answer::Retry { .. })
+    }
+
+    #[test]
+    fn grpc_codes_are_retried_as_the_specification_lists_them() {
+        let retried: Vec<i32> = (1..=16)
+            .filter(|code| is_retried(&grpc_failure(Code::from_i32(*code), "", &[])))
+            .collect();
+        // CANCELLED, DEADLINE_EXCEEDED, ABORTED, OUT_OF_RANGE, UNAVAILABLE, DATA_LOSS.
+        assert_eq!(retried, [1, 4, 10, 11, 14, 15]);
+    }
+
+    #[test]
+    fn resource_exhausted_is_retried_only_with_retry_info() {
+        let delay = Duration::from_millis(1500);
+        let answer = grpc_failure(Code::ResourceExhausted, "full", &retry_info(delay));
+        let after = Some(delay);
+        let (reason, detail) = ("resource_exhausted".into(), "full".to_owned());
+        assert_eq!(
+            answer,
+            Answer::Retry {
+                reason,
+                detail,
+                after
+            }
+        );
+        assert!(!is_retried(&grpc_failure(
+            Code::ResourceExhausted,
+            "full",
+            &[]
+        )));
+    }
+
+    #[test]
+    fn http_codes_are_retried_as_the_specification_lists_them() {
+        let retried: Vec<u16> = (300..600)
+            .filter(|status| is_retried(&http_failure(*status, &[], None)))
+            .collect();
+        assert_eq!(retried, [429, 502, 503, 504]);
+    }
+
+    #[test]
+    fn the_detail_is_the_status_message_or_the_text() {
+        let status = RpcStatus {
+            message: "bad point".to_owned(),
+            ..Default::default()
+        };
+        assert_eq!(http_detail(&status.encode_to_vec()), "bad point");
+        assert_eq!(http_detail(b"not protobuf\n"), "not protobuf");
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let parse = |value| retry_after(value, now);
+        assert_eq!(parse("120"), Some(Duration::from_secs(120)));
+        assert_eq!(
+            parse("Sun, 06 Nov 1994 08:49:47 GMT"),
+            Some(Duration::from_secs(10))
+        );
+        assert_eq!(parse("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(parse("soon"), None);
+    }
+
+    #[test]
+    fn partial_success_is_read_and_an_odd_body_is_none() {
+        let partial = PartialSuccess {
+            n_rejected: 3,
+            message: "too old".to_owned(),
+        };
+        let response = ExportResponse {
+            partial_success: Some(partial.clone()),
+        };
+        assert_eq!(
+            success(&response.encode_to_vec()),
+            Answer::Accepted(partial)
+        );
+        for body in [&b""[..], b"{}", b"OK"] {
+            assert_eq!(success(body), Answer::Accepted(PartialSuccess::default()));
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What arrives, in which form.
+
+use opentelemetry_proto::tonic::collector::profiles::v1development::ExportProfilesServiceRequest;
+use prost::Message;
+use proto::Record;
+
+use super::super::signal::Signal;
+use super::super::{Compression, Protocol, Signals};
+use super::fixture::{Fixture, n_requests, options, points, profile, scrape, traces};
+use super::receiver::Receiver;
+
+async fn check_all_signals_arrive(protocol: Protocol, compression: Compression) {
+    let fixture = Fixture::new();
+    let receiver = Receiver::new([]);
+    let mut options = options(receiver.listen().await, protocol);
+    options.compression = compression;
+    let spans = traces();
+    fixture
+        .append([
+            scrape(1000, &[1.5, 2.5]),
+            profile(),
+            Record::Traces(spans.clone().into()),
+        ])
+        .await;
+    let running = fixture.forward(options);
+    receiver.wait_for(3).await;
+    running.stop().await;
+
+    let received = receiver.received();
+    assert_eq!(received.len(), 3);
+    assert_eq!(points(&received), [(1000, 1.5), (1000, 2.5)]);
+    for request in &received {
+        assert_eq!(request.headers["x-tenant"], "red");
+        let version = request.headers.get("otlp-profiles-development-version");
+        assert_eq!(version.is_some(), request.signal == Signal::Profiles);
+        match request.signal {
+            Signal::Traces => assert_eq!(request.body, spans),
+            Signal::Profiles => {
+                let request = ExportProfilesServiceRequest::decode(&*request.body).unwrap();
+                let profile = &request.resource_profiles[0].scope_profiles[0].profiles[0];
+                assert_eq!(profile.samples[0].values, [7]);
+            }
+            Signal::Metrics => {}
+        }
+    }
+    fixture
+        .wait_counted("leadsman_otlp_sent_items_total", &["test", "metrics"], 2)
+        .await;
+    fixture
+        .wait_counted("leadsman_otlp_sent_items_total", &["test", "profiles"], 1)
+        .await;
+}
+
+#[tokio::test]
+async fn all_signals_arrive_over_grpc() {
+    for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+        check_all_signals_arrive(Protocol::Grpc, compression).await;
+    }
+}
+
+#[tokio::test]
+async fn all_signals_arrive_over_http() {
+    for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+        check_all_signals_arrive(Protocol::HttpProtobuf, compression).await;
+    }
+}
+
+#[tokio::test]
+async fn only_the_signals_asked_for_are_sent_and_the_cursor_passes_the_others() {
+    let fixture = Fixture::new();
+    let receiver = Receiver::new([]);
+    let mut options = options(receiver.listen().await, Protocol::Grpc);
+    options.signals = Signals {
+        metrics: true,
+        profiles: false,
+        traces: false,
+    };
+    fixture
+        .append([
+            profile(),
+            scrape(1000, &[1.0]),
+            Record::Traces(traces().into()),
+        ])
+        .await;
+    let running = fixture.forward(options);
+    receiver.wait_for(1).await;
+    running.stop().await;
+    assert_eq!(n_requests(&receiver.received()), [("metrics", 1)].into());
+    let stats = fixture.log.stats();
+    assert!(
+        stats.readers.iter().all(|reader| reader.lag_bytes == 0),
+        "{stats:?}"
+    );
+}
+
+#[tokio::test]
+async fn scrapes_are_batched_into_one_request() {
+    let fixture = Fixture::new();
+    let receiver = Receiver::new([]);
+    let mut options = options(receiver.listen().await, Protocol::HttpProtobuf);
+    options.batch_interval = std::time::Duration::from_secs(3600);
+    fixture
+        .append((0..10).map(|time| scrape(time, &[1.0])))
+        .await;
+    fixture.forward(options).stop().await;
+    let received = receiver.received();
+    assert_eq!(received.len(), 1);
+    assert_eq!(
+        points(&received),
+        (0..10).map(|time| (time, 1.0)).collect::<Vec<_>>()
+    );
+}
+
+#[tokio::test]
+async fn long_messages_are_split_and_keep_their_order() {
+    let fixture = Fixture::new();
+    let receiver = Receiver::new([]);
+    let mut options = options(receiver.listen().await, Protocol::Grpc);
+    options.max_message_bytes = 1000;
+    let values: Vec<f64> = (0..100).map(f64::from).collect();
+    fixture
+        .append([scrape(1, &values), scrape(2, &values)])
+        .await;
+    let running = fixture.forward(options);
+    fixture
+        .wait_counted("leadsman_otlp_sent_items_total", &["metrics"], 200)
+        .await;
+    running.stop().await;
+    let received = receiver.received();
+    assert!(received.len() > 5, "{} requests", received.len());
+    assert!(received.iter().all(|request| request.body.len() <= 1000));
+    let expected: Vec<_> = [1, 2]
+        .into_iter()
+        .flat_map(|time| values.iter().map(move |v| (time, *v)))
+        .collect();
+    assert_eq!(points(&received), expected);
+}
