@@ -146,6 +146,8 @@ impl PageDecoder {
     ) -> Result<Columns, PageError> {
         let mut assembler = Assembler::new(&self.resolver, &self.known, scrape);
         let result = match format {
+            // Prometheus takes no body at all for a page without samples, whatever its format.
+            _ if body.is_empty() => Ok(()),
             Format::Text => text::assemble(Dialect::Prometheus, body, &mut assembler),
             Format::OpenMetrics => text::assemble(Dialect::OpenMetrics, body, &mut assembler),
             Format::Protobuf => protobuf::assemble(body, &mut assembler),

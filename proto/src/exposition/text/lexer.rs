@@ -6,6 +6,8 @@ use super::super::number;
 use super::series::{self, unescape_help};
 use super::{Dialect, Problem, seconds_to_millis};
 use crate::UnixMillis;
+
+const BAD_TIMESTAMP: Problem = "bad timestamp";
 use crate::metrics::MetricKind;
 
 /// One line of a page.
@@ -97,7 +99,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn sample(&mut self) -> Result<SampleLine<'a>, Problem> {
-        let length = piece_length(self.rest)?;
+        let length = piece_length(self.dialect, self.rest)?;
         let (piece, rest) = self
             .rest
             .split_at_checked(length)
@@ -134,7 +136,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn meta(&mut self, keyword: &[u8], after: &'a [u8]) -> Result<Item<'a>, Problem> {
-        let (name, text) = series::metadata_name(after)?;
+        let (name, text) = series::metadata_name(self.dialect, after)?;
         let text = std::str::from_utf8(text).map_err(|_| "invalid UTF-8")?;
         let field = match keyword {
             b"HELP" => MetaField::Help(unescape_help(text)),
@@ -147,28 +149,24 @@ impl<'a> Lexer<'a> {
 
 /// `HELP`, `TYPE` or, in OpenMetrics, `UNIT` of a comment, and what follows it.
 fn keyword(dialect: Dialect, line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let text = line.strip_prefix(b"#")?;
-    let text_trimmed = trim_start(text);
-    if text_trimmed.len() == text.len() {
-        return None;
-    }
-    let (keyword, after) = text_trimmed.split_at_checked(4)?;
+    let text = skip_gap(dialect, line.strip_prefix(b"#")?)?;
+    let (keyword, after) = text.split_at_checked(4)?;
     let is_keyword = match keyword {
         b"HELP" | b"TYPE" => true,
         b"UNIT" => dialect == Dialect::OpenMetrics,
         _ => false,
     };
-    (is_keyword && after.first().is_some_and(|byte| is_blank(*byte)))
-        .then(|| (keyword, trim_start(after)))
+    let after = skip_gap(dialect, after)?;
+    is_keyword.then_some((keyword, after))
 }
 
 fn kind(dialect: Dialect, text: &str) -> Option<MetricKind> {
-    Some(match (text.trim_matches([' ', '\t']), dialect) {
+    Some(match (text, dialect) {
         ("counter", _) => MetricKind::Counter,
         ("gauge", _) => MetricKind::Gauge,
         ("histogram", _) => MetricKind::Histogram,
         ("summary", _) => MetricKind::Summary,
-        ("untyped", Dialect::Prometheus) | ("unknown", _) => MetricKind::Unknown,
+        ("untyped", Dialect::Prometheus) | ("unknown", Dialect::OpenMetrics) => MetricKind::Unknown,
         ("gaugehistogram", Dialect::OpenMetrics) => MetricKind::GaugeHistogram,
         ("info", Dialect::OpenMetrics) => MetricKind::Info,
         ("stateset", Dialect::OpenMetrics) => MetricKind::StateSet,
@@ -181,18 +179,10 @@ pub(super) fn after_value(
     dialect: Dialect,
     input: &[u8],
 ) -> Result<(AfterValue<'_>, &[u8]), Problem> {
-    let mut after = AfterValue::default();
-    let mut rest = trim_start(input);
-    if !matches!(rest.first(), None | Some(b'\n' | b'#')) {
-        let (time, tail) = timestamp(dialect, rest)?;
-        after.timestamp = Some(time);
-        rest = trim_start(tail);
-    }
-    if let (Dialect::OpenMetrics, Some(tail)) = (dialect, rest.strip_prefix(b"# ")) {
-        let (exemplar, tail) = exemplar(tail)?;
-        after.exemplar = Some(exemplar);
-        rest = trim_start(tail);
-    }
+    let (after, rest) = match dialect {
+        Dialect::Prometheus => after_prometheus_value(input)?,
+        Dialect::OpenMetrics => after_openmetrics_value(input)?,
+    };
     match rest.split_first() {
         None => Ok((after, rest)),
         Some((b'\n', rest)) => Ok((after, rest)),
@@ -200,40 +190,75 @@ pub(super) fn after_value(
     }
 }
 
-fn timestamp(dialect: Dialect, input: &[u8]) -> Result<(UnixMillis, &[u8]), Problem> {
-    const PROBLEM: Problem = "bad timestamp";
-    if dialect == Dialect::OpenMetrics {
-        let (seconds, rest) = number::take(input).ok_or(PROBLEM)?;
-        return Ok((seconds_to_millis(seconds).ok_or(PROBLEM)?, rest));
+/// Perhaps a timestamp in milliseconds, with any blanks.
+fn after_prometheus_value(input: &[u8]) -> Result<(AfterValue<'_>, &[u8]), Problem> {
+    let rest = trim_start(input);
+    if !rest.first().is_some_and(u8::is_ascii_digit) {
+        return Ok((AfterValue::default(), rest));
     }
-    let end = input
-        .iter()
-        .position(|byte| matches!(byte, b' ' | b'\t' | b'\n'));
-    let (token, rest) = input
-        .split_at_checked(end.unwrap_or(input.len()))
-        .ok_or(PROBLEM)?;
-    let text = std::str::from_utf8(token).map_err(|_| PROBLEM)?;
-    Ok((UnixMillis(text.parse().map_err(|_| PROBLEM)?), rest))
+    let end = rest.iter().position(|byte| !byte.is_ascii_digit());
+    let (digits, rest) = rest
+        .split_at_checked(end.unwrap_or(rest.len()))
+        .unwrap_or((rest, &[]));
+    let millis = std::str::from_utf8(digits)
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let timestamp = Some(UnixMillis(millis.ok_or(BAD_TIMESTAMP)?));
+    Ok((
+        AfterValue {
+            timestamp,
+            exemplar: None,
+        },
+        trim_start(rest),
+    ))
+}
+
+/// Perhaps a timestamp in seconds, perhaps an exemplar, each behind one blank.
+fn after_openmetrics_value(input: &[u8]) -> Result<(AfterValue<'_>, &[u8]), Problem> {
+    let mut after = AfterValue::default();
+    let mut rest = input;
+    if let Some(tail) = rest
+        .strip_prefix(b" ")
+        .filter(|tail| !tail.starts_with(b"#"))
+    {
+        let (time, tail) = seconds(tail)?;
+        after.timestamp = Some(time);
+        rest = tail;
+    }
+    if let Some(tail) = rest.strip_prefix(b" # ") {
+        let (exemplar, tail) = exemplar(tail)?;
+        after.exemplar = Some(exemplar);
+        rest = tail;
+    }
+    Ok((after, rest))
+}
+
+fn seconds(input: &[u8]) -> Result<(UnixMillis, &[u8]), Problem> {
+    let (seconds, rest) = number::take(input).ok_or(BAD_TIMESTAMP)?;
+    Ok((seconds_to_millis(seconds).ok_or(BAD_TIMESTAMP)?, rest))
 }
 
 fn exemplar(input: &[u8]) -> Result<(ExemplarText<'_>, &[u8]), Problem> {
     const PROBLEM: Problem = "bad exemplar";
     let length = braces_length(input)?;
     let (labels, rest) = input.split_at_checked(length).ok_or(PROBLEM)?;
-    let (value, rest) = number::take(trim_start(rest)).ok_or(PROBLEM)?;
-    let rest = trim_start(rest);
-    let (time, rest) = match rest.first() {
-        None | Some(b'\n') => (None, rest),
-        Some(_) => {
-            let (time, rest) = timestamp(Dialect::OpenMetrics, rest)?;
-            (Some(time), rest)
-        }
+    let (value, rest) = number::take(rest.strip_prefix(b" ").ok_or(PROBLEM)?).ok_or(PROBLEM)?;
+    let Some(tail) = rest.strip_prefix(b" ") else {
+        return Ok((
+            ExemplarText {
+                labels,
+                value,
+                time: None,
+            },
+            rest,
+        ));
     };
+    let (time, rest) = seconds(tail)?;
     Ok((
         ExemplarText {
             labels,
             value,
-            time,
+            time: Some(time),
         },
         rest,
     ))
@@ -246,15 +271,20 @@ pub(super) fn plain_name(piece: &[u8]) -> Option<&str> {
 }
 
 /// Length of a sample's line up to its value.
-fn piece_length(line: &[u8]) -> Result<usize, Problem> {
+fn piece_length(dialect: Dialect, line: &[u8]) -> Result<usize, Problem> {
     const PROBLEM: Problem = "line has no value";
     let mut idx = memchr::memchr3(b'{', b' ', b'\t', line).ok_or(PROBLEM)?;
-    idx += count_blanks(line, idx);
-    if line.get(idx) == Some(&b'{') {
-        idx += braces_length(line.get(idx..).unwrap_or_default())?;
+    if dialect == Dialect::Prometheus {
         idx += count_blanks(line, idx);
     }
-    Ok(idx)
+    if line.get(idx) == Some(&b'{') {
+        idx += braces_length(line.get(idx..).unwrap_or_default())?;
+    }
+    match (dialect, line.get(idx)) {
+        (Dialect::Prometheus, _) => Ok(idx + count_blanks(line, idx)),
+        (Dialect::OpenMetrics, Some(b' ')) => Ok(idx + 1),
+        (Dialect::OpenMetrics, _) => Err("expected a blank before the value"),
+    }
 }
 
 /// Length of a pair of braces and what is between; braces in quotes do not count.
@@ -291,8 +321,25 @@ fn count_blanks(line: &[u8], start: usize) -> usize {
     rest.len() - trim_start(rest).len()
 }
 
-pub(super) fn is_blank(byte: u8) -> bool {
+fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
+}
+
+/// Behind the gap between two words: one blank in OpenMetrics, any number in the older format.
+pub(super) fn skip_gap(dialect: Dialect, input: &[u8]) -> Option<&[u8]> {
+    match dialect {
+        Dialect::OpenMetrics => input.strip_prefix(b" "),
+        Dialect::Prometheus => Some(trim_start(input)).filter(|rest| rest.len() < input.len()),
+    }
+}
+
+/// Behind blanks where there need not be any; OpenMetrics allows none there.
+pub(super) fn skip_blanks(dialect: Dialect, input: &[u8]) -> &[u8] {
+    if dialect == Dialect::Prometheus {
+        trim_start(input)
+    } else {
+        input
+    }
 }
 
 /// Without blanks at the start.

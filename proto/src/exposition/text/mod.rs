@@ -147,7 +147,7 @@ fn assemble_sample(
         hash: xxh3_64(line.piece),
         length: line.piece.len(),
     };
-    let raw = || series::parse(line.piece).map_err(fault);
+    let raw = || series::parse(dialect, line.piece).map_err(fault);
     let name = match lexer::plain_name(line.piece) {
         Some(name) => std::borrow::Cow::Borrowed(name),
         None => raw()?.name,
@@ -171,8 +171,8 @@ fn reading(value: f64, after: lexer::AfterValue<'_>) -> Result<Reading, Problem>
     let exemplars = match after.exemplar {
         None => Vec::new(),
         Some(exemplar) => {
-            let labels = series::parse_labels(exemplar.labels)?;
-            let labels = Labels::from_pairs(labels.iter().map(|(n, v)| (&**n, &**v)));
+            let set = series::parse_labels(Dialect::OpenMetrics, exemplar.labels)?;
+            let labels = Labels::from_pairs(set.labels.iter().map(|(n, v)| (&**n, &**v)));
             vec![RawExemplar {
                 labels,
                 value: exemplar.value,

@@ -3,93 +3,113 @@
 use std::borrow::Cow;
 
 use super::super::resolve::RawSeries;
-use super::Problem;
-use super::lexer::{is_blank, quoted_length, trim_start};
+use super::lexer::{quoted_length, skip_blanks, trim_start};
+use super::{Dialect, Problem};
 use crate::labels::METRIC_NAME;
 
-type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
-
 /// Reads a sample's line up to its value.
-pub(super) fn parse(piece: &[u8]) -> Result<RawSeries<'_>, Problem> {
+pub(super) fn parse(dialect: Dialect, piece: &[u8]) -> Result<RawSeries<'_>, Problem> {
     let (name, rest) = bare_name(piece, IsMetric);
     let rest = trim_start(rest);
-    let mut labels = match rest.first() {
-        None => Vec::new(),
-        Some(b'{') => parse_labels(rest)?,
+    let set = match rest.first() {
+        None => LabelSet::default(),
+        Some(b'{') => parse_labels(dialect, rest)?,
         Some(_) => return Err("bad character in the metric's name"),
     };
-    let in_braces = labels.iter().position(|(name, _)| name == METRIC_NAME);
-    let in_braces = in_braces.map(|idx| labels.remove(idx).1);
-    let name = match (name.is_empty(), in_braces) {
+    let name = match (name.is_empty(), set.metric) {
         (false, None) => Cow::Borrowed(as_str(name)?),
         (true, Some(name)) => name,
         (true, None) => return Err("metric has no name"),
         (false, Some(_)) => return Err("metric has two names"),
     };
-    Ok(RawSeries { name, labels })
+    if set.labels.iter().any(|(label, _)| label == METRIC_NAME) {
+        return Err("label __name__ is not allowed");
+    }
+    Ok(RawSeries {
+        name,
+        labels: set.labels,
+    })
 }
 
-/// Reads labels in their braces. A quoted text without a value is the metric's name.
-pub(super) fn parse_labels(braces: &[u8]) -> Result<Vec<Pair<'_>>, Problem> {
-    let mut rest = trim_start(
-        braces
-            .strip_prefix(b"{")
-            .ok_or("labels do not start with {")?,
-    );
-    let mut labels: Vec<Pair<'_>> = Vec::new();
+/// What is in a pair of braces.
+#[derive(Default)]
+pub(super) struct LabelSet<'a> {
+    /// A quoted text without a value: the name of the metric.
+    metric: Option<Cow<'a, str>>,
+    pub(super) labels: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+}
+
+enum Member<'a> {
+    Metric(Cow<'a, str>),
+    Label(Cow<'a, str>, Cow<'a, str>),
+}
+
+/// Reads labels in their braces.
+pub(super) fn parse_labels(dialect: Dialect, braces: &[u8]) -> Result<LabelSet<'_>, Problem> {
+    let rest = braces
+        .strip_prefix(b"{")
+        .ok_or("labels do not start with {")?;
+    let mut rest = skip_blanks(dialect, rest);
+    let mut set = LabelSet::default();
     loop {
         if let Some(after) = rest.strip_prefix(b"}") {
             let is_end = trim_start(after).is_empty();
             return if is_end {
-                Ok(labels)
+                Ok(set)
             } else {
                 Err("unexpected text after the labels")
             };
         }
-        let (pair, after) = parse_pair(rest)?;
-        if labels.iter().any(|(name, _)| *name == pair.0) {
-            return Err("label is there twice");
+        let (member, after) = parse_member(dialect, rest)?;
+        match member {
+            Member::Metric(name) if set.metric.is_none() => set.metric = Some(name),
+            Member::Metric(_) => return Err("metric has two names"),
+            Member::Label(name, _) if set.labels.iter().any(|(known, _)| *known == name) => {
+                return Err("label is there twice");
+            }
+            Member::Label(name, value) => set.labels.push((name, value)),
         }
-        labels.push(pair);
-        let after = trim_start(after);
+        let after = skip_blanks(dialect, after);
         rest = match after.strip_prefix(b",") {
-            Some(after) => trim_start(after),
-            None if after.starts_with(b"}") => after,
+            Some(after) => skip_blanks(dialect, after),
+            // Prometheus' parser of the older format does without the comma, too.
+            None if dialect == Dialect::Prometheus || after.starts_with(b"}") => after,
             None => return Err("expected a comma or } after a label"),
         };
     }
 }
 
-fn parse_pair(input: &[u8]) -> Result<(Pair<'_>, &[u8]), Problem> {
-    let (name, rest, is_quoted) = match input.strip_prefix(b"\"") {
+fn parse_member(dialect: Dialect, input: &[u8]) -> Result<(Member<'_>, &[u8]), Problem> {
+    let (name, rest) = match input.strip_prefix(b"\"") {
         Some(text) => {
             let (name, rest) = quoted(text)?;
-            (name, trim_start(rest), true)
+            let rest = skip_blanks(dialect, rest);
+            if matches!(rest.first(), Some(b',' | b'}')) {
+                return Ok((Member::Metric(name), rest));
+            }
+            (name, rest)
         }
         None => {
             let (name, rest) = bare_name(input, IsLabel);
-            (Cow::Borrowed(as_str(name)?), trim_start(rest), false)
+            (Cow::Borrowed(as_str(name)?), skip_blanks(dialect, rest))
         }
     };
-    if is_quoted && matches!(rest.first(), Some(b',' | b'}')) {
-        return Ok(((METRIC_NAME.into(), name), rest));
-    }
     if name.is_empty() {
         return Err("bad name of a label");
     }
-    let rest = trim_start(
-        rest.strip_prefix(b"=")
-            .ok_or("expected = after the name of a label")?,
-    );
-    let text = rest
-        .strip_prefix(b"\"")
-        .ok_or("value of a label is not in quotes")?;
-    let (value, rest) = quoted(text)?;
-    Ok(((name, value), rest))
+    let rest = rest
+        .strip_prefix(b"=")
+        .ok_or("expected = after the name of a label")?;
+    let text = skip_blanks(dialect, rest).strip_prefix(b"\"");
+    let (value, rest) = quoted(text.ok_or("value of a label is not in quotes")?)?;
+    Ok((Member::Label(name, value), rest))
 }
 
 /// The name of a line of metadata, and the text behind it.
-pub(super) fn metadata_name(input: &[u8]) -> Result<(Cow<'_, str>, &[u8]), Problem> {
+pub(super) fn metadata_name(
+    dialect: Dialect,
+    input: &[u8],
+) -> Result<(Cow<'_, str>, &[u8]), Problem> {
     let (name, rest) = match input.strip_prefix(b"\"") {
         Some(text) => quoted(text)?,
         None => {
@@ -99,8 +119,9 @@ pub(super) fn metadata_name(input: &[u8]) -> Result<(Cow<'_, str>, &[u8]), Probl
     };
     match rest.split_first() {
         _ if name.is_empty() => Err("metadata without a metric's name"),
-        None => Ok((name, rest)),
-        Some((byte, _)) if is_blank(*byte) => Ok((name, trim_start(rest))),
+        Some((b' ' | b'\t', text)) => Ok((name, text)),
+        None if dialect == Dialect::Prometheus => Ok((name, rest)),
+        None => Err("metadata without a text"),
         Some(_) => Err("bad character in the metric's name"),
     }
 }
@@ -178,7 +199,7 @@ mod tests {
     use super::*;
 
     fn check(piece: &str, expected: &str) {
-        let series = parse(piece.as_bytes()).unwrap();
+        let series = parse(Dialect::Prometheus, piece.as_bytes()).unwrap();
         assert_eq!(
             format!("{} {:?}", series.name, series.labels),
             expected,
@@ -199,7 +220,8 @@ mod tests {
             r#"m [("p", "C:\\d"), ("q", "a\"b\n\\z")]"#,
         );
         check(r#"{"my.metric","a.b"="c"} "#, r#"my.metric [("a.b", "c")]"#);
-        check(r#"{__name__="m",a="}"} "#, r#"m [("a", "}")]"#);
+        check(r#"{"m",a="}"} "#, r#"m [("a", "}")]"#);
+        check(r#"m{a="1" b="2"} "#, r#"m [("a", "1"), ("b", "2")]"#);
     }
 
     #[test]
@@ -211,13 +233,16 @@ mod tests {
             "{a=\"b\"} ",
             "m{\"n\"} ",
             "m{a=\"1\",a=\"2\"} ",
-            "m{a=\"1\" b=\"2\"} ",
+            "m{__name__=\"n\"} ",
             "m{a=1} ",
             "m{,} ",
             "m{a:b=\"1\"} ",
             "m{a=\"1\"}x ",
         ] {
-            assert!(parse(piece.as_bytes()).is_err(), "{piece}");
+            assert!(
+                parse(Dialect::Prometheus, piece.as_bytes()).is_err(),
+                "{piece}"
+            );
         }
     }
 }

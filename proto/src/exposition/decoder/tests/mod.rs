@@ -3,6 +3,7 @@
 mod openmetrics;
 mod properties;
 mod protobuf;
+mod verdicts;
 
 use super::*;
 use crate::exposition::{IssueReason, SeriesRules, TimestampPolicy, write_text};
@@ -263,7 +264,10 @@ fn one_bad_line_refuses_the_page_with_its_place() {
         "a 1 2 3\n",
         "line 1: unexpected text after the value, at \"a 1 2 3\"",
     );
-    check("a 1 2.5\n", "line 1: bad timestamp, at \"a 1 2.5\"");
+    check(
+        "a 1 2.5\n",
+        "line 1: unexpected text after the value, at \"a 1 2.5\"",
+    );
     check("a 1\r\n", "line 1: value is not a number, at \"a 1\\r\"");
     check(
         "# TYPE a nothing\n",
