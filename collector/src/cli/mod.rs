@@ -1,5 +1,6 @@
 //! The command line: one module per subcommand.
 
+pub mod capture;
 pub mod check;
 pub mod config;
 pub mod profile;

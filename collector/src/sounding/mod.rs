@@ -12,7 +12,7 @@ mod gate;
 mod looping;
 mod metrics;
 mod profile;
-mod profile_body;
+pub(crate) mod profile_body;
 mod running;
 pub mod schedule;
 mod scrape;

@@ -19,7 +19,7 @@ use super::gate::NoLeave;
 use super::profile_body::{self, BodyError};
 use super::site::{Fetcher, Site, heavy};
 use super::ticker::{Missed, Sounding};
-use crate::config::{DeltaMode, ProfileFormat, ProfileSpec};
+use crate::config::{DeltaMode, ProfileSpec};
 use crate::fetch::{FetchError, Request, Response, report};
 
 /// A target that does not offer a kind is asked again after this time: it may have been
@@ -193,7 +193,7 @@ impl Profiler {
         let request = Request {
             endpoint: self.site.endpoint()?,
             path: path.to_owned(),
-            params: params(&self.spec, path),
+            params: self.spec.params(path),
             accept: Cow::Borrowed("*/*"),
             timeout: measured + self.site.target.scrape_timeout.max(ANSWER_TIME),
             body_limit: self.site.target.job.body_size_limit,
@@ -349,23 +349,4 @@ fn describe_taken(status: &mut ProfileStatus, taken: &Taken) {
     status.reason = taken.remark.map(str::to_owned);
     status.last = Some(UnixMillis::from(wall_nanos()));
     status.bytes = taken.n_bytes as u64;
-}
-
-/// `seconds` and `debug`, unless the configured path has them already.
-pub(crate) fn params(spec: &ProfileSpec, path: &str) -> Vec<(String, String)> {
-    let debug = match spec.format {
-        ProfileFormat::GoroutineText { debug } => Some(u32::from(debug)),
-        ProfileFormat::Pprof => None,
-    };
-    let query = path.split_once('?').map_or("", |(_, query)| query);
-    let has = |name: &str| {
-        query
-            .split('&')
-            .any(|pair| pair.split('=').next() == Some(name))
-    };
-    [("seconds", spec.seconds), ("debug", debug)]
-        .into_iter()
-        .filter(|(name, _)| !has(name))
-        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_string())))
-        .collect()
 }

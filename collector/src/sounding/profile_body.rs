@@ -1,4 +1,4 @@
-//! From the body of a profile endpoint to a profile: pure.
+//! What a profile endpoint is asked, and how its answer becomes a profile: pure.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use proto::goroutine::{self, GoroutineError};
 use proto::pprof::{self, PprofError};
 use proto::profile::Profile;
 
-use crate::config::ProfileFormat;
+use crate::config::{ProfileFormat, ProfileSpec};
 
 /// Why a body is no profile.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +57,27 @@ pub(crate) fn read(
         profile.duration_nanos = i64::try_from(covers.as_nanos()).unwrap_or(i64::MAX);
     }
     Ok(profile)
+}
+
+impl ProfileSpec {
+    /// The parameters of a request for `path`: `seconds` and `debug`, unless the path has them.
+    pub(crate) fn params(&self, path: &str) -> Vec<(String, String)> {
+        let debug = match self.format {
+            ProfileFormat::GoroutineText { debug } => Some(u32::from(debug)),
+            ProfileFormat::Pprof => None,
+        };
+        let query = path.split_once('?').map_or("", |(_, query)| query);
+        let has = |name: &str| {
+            query
+                .split('&')
+                .any(|pair| pair.split('=').next() == Some(name))
+        };
+        [("seconds", self.seconds), ("debug", debug)]
+            .into_iter()
+            .filter(|(name, _)| !has(name))
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.to_string())))
+            .collect()
+    }
 }
 
 /// Why an empty profile of this kind is empty.
