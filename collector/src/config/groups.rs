@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-
 use super::error::ConfigErrors;
 use super::job::StaticGroup;
 use super::scalar::{Wrong, labels, list, non_empty};

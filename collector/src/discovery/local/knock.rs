@@ -1,18 +1,15 @@
 //! Finds out whether a program is behind one of its doors.
 
-use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::net::{TcpStream, UnixStream};
-
 use super::endpoints::{Door, Endpoint, Key, Place};
 use super::keys;
+use super::listening::Listeners;
 use crate::config::Scheme;
 use crate::fetch::{self, Client, ClientOptions, Endpoint as FetchEndpoint, FetchError, Request};
 
-/// What is on this machine answers at once; a page of an API server takes a while to write.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// A page of an API server takes a while to write.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest page that is looked at. Bytes.
 const BODY_LIMIT: usize = 64 << 20;
@@ -23,35 +20,50 @@ pub(super) struct Opened {
     pub(super) door_idx: usize,
     pub(super) scheme: Scheme,
     pub(super) http: ClientOptions,
+    /// Why better doors did not open, although someone is behind them; or empty.
+    pub(super) passed_over: String,
+}
+
+/// No door opened.
+#[derive(Clone, Debug)]
+pub(super) struct Closed {
+    pub(super) reason: String,
+    /// Someone is there, and has been bothered.
+    pub(super) is_listening: bool,
 }
 
 /// The first door that opens, or why none does.
-pub(super) async fn knock(endpoint: &Endpoint, root: &Path) -> Result<Opened, String> {
-    let mut reasons = Vec::new();
+pub(super) async fn knock(
+    endpoint: &Endpoint,
+    listeners: &Listeners,
+    root: &Path,
+) -> Result<Opened, Closed> {
+    let (mut absent, mut refused) = (Vec::new(), Vec::new());
     for (door_idx, door) in endpoint.doors.iter().enumerate() {
+        let address = address(door.place, root);
+        if let Err(reason) = listeners.check(door.place, root).await {
+            absent.push(format!("{address}: {reason}"));
+            continue;
+        }
         match open(door, root).await {
             Ok((scheme, http)) => {
+                let passed_over = refused.join("; ");
                 return Ok(Opened {
                     door_idx,
                     scheme,
                     http,
+                    passed_over,
                 });
             }
-            Err(reason) => reasons.push(format!("{}: {reason}", address(door.place, root))),
+            Err(reason) => refused.push(format!("{address}: {reason}")),
         }
     }
-    Err(reasons.join("; "))
-}
-
-/// Whether something listens there, at the cost of a connection.
-pub(super) async fn listens(place: Place, root: &Path) -> io::Result<()> {
-    let connect = async {
-        match place {
-            Place::Port(port) => TcpStream::connect(("127.0.0.1", port)).await.map(drop),
-            Place::Socket(path) => UnixStream::connect(root.join(path)).await.map(drop),
-        }
-    };
-    tokio::time::timeout(CONNECT_TIMEOUT, connect).await?
+    let is_listening = !refused.is_empty();
+    refused.append(&mut absent);
+    Err(Closed {
+        reason: refused.join("; "),
+        is_listening,
+    })
 }
 
 /// The address as a target has it.
@@ -63,14 +75,6 @@ pub(super) fn address(place: Place, root: &Path) -> String {
 }
 
 async fn open(door: &Door, root: &Path) -> Result<(Scheme, ClientOptions), String> {
-    listens(door.place, root)
-        .await
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
-                "nothing listens there".to_owned()
-            }
-            _ => error.to_string(),
-        })?;
     let mut reasons: Vec<String> = Vec::new();
     for key in door.keys {
         match try_key(door, *key, root).await {

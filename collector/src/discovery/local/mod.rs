@@ -6,6 +6,7 @@
 mod endpoints;
 mod keys;
 mod knock;
+mod listening;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +18,8 @@ use futures_util::future::join_all;
 use proto::Labels;
 
 use self::endpoints::{Door, Endpoint, Page};
-use self::knock::{Opened, address, knock, listens};
+use self::knock::{Closed, Opened, address, knock};
+use self::listening::Listeners;
 use super::Problem;
 use super::group::TargetGroup;
 use crate::config::Job;
@@ -25,6 +27,11 @@ use crate::config::Job;
 /// A program that stops answering stays a target for this long: its absence is then `up` 0, and
 /// not a gap. After it, it is looked for anew.
 const KEEP: Duration = Duration::from_secs(10 * 60);
+
+/// Who refused us once is asked again after this, then after twice as long, and so on.
+const FIRST_PATIENCE: Duration = Duration::from_secs(30);
+/// What messages name as the source.
+const SOURCE: &str = "this machine";
 
 /// What is known of this machine.
 #[derive(Clone, Debug)]
@@ -36,8 +43,21 @@ pub(super) struct LocalScan {
 /// What is known of an endpoint.
 #[derive(Clone, Debug)]
 enum State {
-    Missing { reason: String },
-    Found { opened: Opened, seen: Instant },
+    Unknown,
+    /// Nobody listens.
+    Absent {
+        reason: String,
+    },
+    /// Someone listens, but does not let us in.
+    Refused {
+        reason: String,
+        n_times: u32,
+        at: Instant,
+    },
+    Found {
+        opened: Opened,
+        seen: Instant,
+    },
 }
 
 impl LocalScan {
@@ -47,26 +67,23 @@ impl LocalScan {
     }
 
     fn of(endpoints: Vec<Endpoint>, root: &Path) -> Self {
-        let unknown = || State::Missing {
-            reason: "not looked for yet".to_owned(),
-        };
-        let endpoints = endpoints
+        let unknown = endpoints
             .into_iter()
-            .map(|endpoint| (endpoint, unknown()))
-            .collect();
+            .map(|endpoint| (endpoint, State::Unknown));
         Self {
             root: root.to_owned(),
-            endpoints,
+            endpoints: unknown.collect(),
         }
     }
 
     /// Looks at every endpoint once. What was found and still listens is left in peace.
     pub(super) async fn refresh(&mut self) {
         let root = &self.root;
+        let listeners = &Listeners::now();
         let looks = self
             .endpoints
             .iter()
-            .map(|(endpoint, state)| look(endpoint, state, root));
+            .map(|(endpoint, state)| look(endpoint, state, listeners, root));
         let states = join_all(looks).await;
         for ((_, state), new) in self.endpoints.iter_mut().zip(states) {
             *state = new;
@@ -87,18 +104,21 @@ impl LocalScan {
         groups
     }
 
-    /// Why the other endpoints are no targets.
+    /// Why the other endpoints are no targets, and why some are only half as good as they could be.
     pub(super) fn problems(&self) -> impl Iterator<Item = Problem> {
-        self.endpoints
-            .iter()
-            .filter_map(|(endpoint, state)| match state {
-                State::Missing { reason } => Some(Problem {
-                    job: endpoint.job.to_owned(),
-                    source: "this machine".to_owned(),
-                    reason: reason.clone(),
-                }),
-                State::Found { .. } => None,
+        self.endpoints.iter().filter_map(|(endpoint, state)| {
+            let reason = match state {
+                State::Unknown => "not looked for yet",
+                State::Absent { reason } | State::Refused { reason, .. } => reason,
+                State::Found { opened, .. } if opened.passed_over.is_empty() => return None,
+                State::Found { opened, .. } => &opened.passed_over,
+            };
+            Some(Problem {
+                job: endpoint.job.to_owned(),
+                source: SOURCE.to_owned(),
+                reason: reason.to_owned(),
             })
+        })
     }
 
     fn group(
@@ -128,32 +148,64 @@ impl LocalScan {
         let path = path.filter(|_| door.pages.len() > 1);
         TargetGroup {
             job: Arc::new(job),
-            source: "this machine".to_owned(),
+            source: SOURCE.to_owned(),
             targets: vec![address(door.place, &self.root)],
             labels: Labels::from_pairs(path.map(|path| ("metrics_path", path))),
         }
     }
 }
 
-async fn look(endpoint: &Endpoint, state: &State, root: &Path) -> State {
-    if let State::Found { opened, seen } = state
-        && let Some(door) = endpoint.doors.get(opened.door_idx)
-    {
-        if listens(door.place, root).await.is_ok() {
-            return State::Found {
-                opened: opened.clone(),
-                seen: Instant::now(),
+async fn look(endpoint: &Endpoint, state: &State, listeners: &Listeners, root: &Path) -> State {
+    match state {
+        State::Found { opened, seen } => {
+            let is_there = match endpoint.doors.get(opened.door_idx) {
+                Some(door) => listeners.check(door.place, root).await.is_ok(),
+                None => false,
             };
+            if is_there {
+                return State::Found {
+                    opened: opened.clone(),
+                    seen: Instant::now(),
+                };
+            }
+            if seen.elapsed() < KEEP {
+                return state.clone();
+            }
         }
-        if seen.elapsed() < KEEP {
+        State::Refused { n_times, at, .. } if at.elapsed() < patience(*n_times) => {
             return state.clone();
         }
+        State::Refused { .. } | State::Absent { .. } | State::Unknown => {}
     }
-    match knock(endpoint, root).await {
+    match knock(endpoint, listeners, root).await {
         Ok(opened) => State::Found {
             opened,
             seen: Instant::now(),
         },
-        Err(reason) => State::Missing { reason },
+        Err(Closed {
+            reason,
+            is_listening: false,
+        }) => State::Absent { reason },
+        Err(Closed {
+            reason,
+            is_listening: true,
+        }) => {
+            let n_times = match state {
+                State::Refused { n_times, .. } => n_times.saturating_add(1),
+                _ => 0,
+            };
+            State::Refused {
+                reason,
+                n_times,
+                at: Instant::now(),
+            }
+        }
     }
+}
+
+/// How long someone who did not let us in is left in peace: each knock may be a line in its log.
+fn patience(n_times: u32) -> Duration {
+    FIRST_PATIENCE
+        .saturating_mul(1 << n_times.min(10))
+        .min(KEEP)
 }

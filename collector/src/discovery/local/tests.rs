@@ -179,3 +179,38 @@ async fn what_stops_answering_stays_a_target_for_a_while() {
     assert_eq!(scan.groups(&base()).len(), 1);
     assert_eq!(n_connections.load(Ordering::Relaxed), after_first);
 }
+
+#[tokio::test]
+async fn a_better_door_that_stays_shut_is_reported() {
+    const LOCKED: &[Key] = &[Key::Certificate {
+        trust: Trust::Anyone,
+        cert: "etc/pki/client.crt",
+    }];
+    let (port, _, _server) = serve("known_metric 1\n").await;
+    let (other, _, _other_server) = serve("known_metric 1\n").await;
+    let mut both = endpoint(port, LOCKED);
+    both.doors.extend(endpoint(other, &[Key::Plain]).doors);
+    let root = tempfile::tempdir().unwrap();
+    let scan = scanned(both, root.path()).await;
+    assert_eq!(
+        scan.groups(&base())[0].targets,
+        [format!("127.0.0.1:{other}")]
+    );
+    let problem = scan.problems().next().expect("nothing is said").reason;
+    assert!(
+        problem.starts_with(&format!("127.0.0.1:{port}: /")) && problem.contains("client.crt"),
+        "{problem}"
+    );
+}
+
+#[tokio::test]
+async fn who_refuses_us_is_not_asked_again_at_once() {
+    let (port, n_connections, _server) = serve("something_else 1\n").await;
+    let root = tempfile::tempdir().unwrap();
+    let mut scan = scanned(endpoint(port, &[Key::Plain]), root.path()).await;
+    scan.refresh().await;
+    assert_eq!(n_connections.load(Ordering::Relaxed), 1);
+    assert_eq!(patience(0), FIRST_PATIENCE);
+    assert_eq!(patience(1), 2 * FIRST_PATIENCE);
+    assert_eq!(patience(u32::MAX), KEEP);
+}
