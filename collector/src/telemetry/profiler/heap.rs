@@ -81,8 +81,7 @@ impl DumpFile {
 }
 
 fn build(dump: &HeapDump) -> Result<Profile, SelfProfileError> {
-    let maps = std::fs::read_to_string("/proc/self/maps").map_err(failed)?;
-    let mut symbolizer = Symbolizer::new(maps::parse(&maps));
+    let mut symbolizer = Symbolizer::new(maps::of_this_process().map_err(failed)?);
     let mut builder = ProfileBuilder::new();
     describe(&mut builder, dump.sample_period);
     for stack in dump.stacks.iter().filter(|stack| stack.n_objects > 0) {

@@ -13,9 +13,14 @@ pub(super) struct CodeMapping {
     pub(super) path: String,
 }
 
+/// The executable mappings of this process.
+pub(super) fn of_this_process() -> std::io::Result<Vec<CodeMapping>> {
+    Ok(parse(&std::fs::read_to_string("/proc/self/maps")?))
+}
+
 /// The executable mappings of files, in the order of their addresses; lines of another shape are
 /// passed over.
-pub(super) fn parse(maps: &str) -> Vec<CodeMapping> {
+fn parse(maps: &str) -> Vec<CodeMapping> {
     maps.lines().filter_map(parse_line).collect()
 }
 

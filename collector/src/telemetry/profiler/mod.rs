@@ -4,6 +4,8 @@ mod cpu;
 mod heap;
 mod heap_dump;
 mod maps;
+mod samples;
+mod signal;
 mod symbols;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
