@@ -16,7 +16,10 @@ const LIMIT: usize = 64 << 20;
 const CAPTURES: [Capture; 3] = [
     Capture("etcd-heap", include_bytes!("../testdata/etcd-heap-3.pb.gz")),
     Capture("etcd-cpu", include_bytes!("../testdata/etcd-cpu.pb.gz")),
-    Capture("etcd-goroutine", include_bytes!("../testdata/etcd-goroutine.pb.gz")),
+    Capture(
+        "etcd-goroutine",
+        include_bytes!("../testdata/etcd-goroutine.pb.gz"),
+    ),
 ];
 const GOROUTINES: &[u8] = include_bytes!("../testdata/etcd-goroutine-debug2.txt");
 
@@ -25,7 +28,9 @@ struct Capture(&'static str, &'static [u8]);
 
 impl Capture {
     fn unpacked(&self) -> Vec<u8> {
-        decompress(self.1, LIMIT).expect("a capture is good gzip").into_owned()
+        decompress(self.1, LIMIT)
+            .expect("a capture is good gzip")
+            .into_owned()
     }
 
     fn profile(&self) -> Profile {

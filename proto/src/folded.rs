@@ -59,7 +59,10 @@ pub fn write(profile: &Profile, type_idx: usize) -> String {
 /// If a line does not end in a whole number, or there is none.
 pub fn parse(text: &[u8]) -> Result<Profile, FoldedError> {
     let mut builder = ProfileBuilder::new();
-    let samples = ValueType { kind: builder.string("samples"), unit: builder.string("count") };
+    let samples = ValueType {
+        kind: builder.string("samples"),
+        unit: builder.string("count"),
+    };
     builder.profile_mut().sample_types = vec![samples];
     for (line_number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
         let line = String::from_utf8_lossy(line);
@@ -70,7 +73,9 @@ pub fn parse(text: &[u8]) -> Result<Profile, FoldedError> {
         let sample = sample.and_then(|(frames, count)| Some((frames, count.parse().ok()?)));
         let (frames, count) = sample.ok_or(FoldedError::Line { line_number })?;
         let leaf_first = frames.trim().rsplit(';').filter(|name| !name.is_empty());
-        let locations: Vec<_> = leaf_first.map(|name| location(&mut builder, name)).collect();
+        let locations: Vec<_> = leaf_first
+            .map(|name| location(&mut builder, name))
+            .collect();
         let stack = builder.stack(&locations);
         builder.add_sample(stack, LabelSetId::default(), &[count]);
     }
@@ -92,14 +97,29 @@ fn stack_text(profile: &Profile, stack: StackId) -> String {
             other => other,
         }));
     }
-    if text.is_empty() { NO_FRAMES.to_owned() } else { text }
+    if text.is_empty() {
+        NO_FRAMES.to_owned()
+    } else {
+        text
+    }
 }
 
 fn location(builder: &mut ProfileBuilder, name: &str) -> LocationId {
     let name = builder.string(name);
-    let function = builder.function(Function { name, system_name: name, ..Function::default() });
-    let lines = vec![Line { function, line: 0, column: 0 }];
-    builder.location(Location { lines, ..Location::default() })
+    let function = builder.function(Function {
+        name,
+        system_name: name,
+        ..Function::default()
+    });
+    let lines = vec![Line {
+        function,
+        line: 0,
+        column: 0,
+    }];
+    builder.location(Location {
+        lines,
+        ..Location::default()
+    })
 }
 
 #[cfg(test)]

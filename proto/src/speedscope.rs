@@ -9,14 +9,24 @@ use serde_json::{Value, json};
 use crate::profile::{Profile, StackId};
 
 /// The units speedscope knows, in the words pprof has for them.
-const UNITS: [&str; 5] = ["nanoseconds", "microseconds", "milliseconds", "seconds", "bytes"];
+const UNITS: [&str; 5] = [
+    "nanoseconds",
+    "microseconds",
+    "milliseconds",
+    "seconds",
+    "bytes",
+];
 
 /// Writes a profile as a speedscope file: one `sampled` profile for each sample type, shown in
 /// the order of the samples. Samples whose value is not above zero are left out.
 pub fn write(profile: &Profile) -> Value {
-    let mut frames = FrameTable { rows: Vec::new(), row_of_frame: HashMap::new() };
-    let stacks: Vec<Vec<usize>> =
-        (0..profile.stacks.len() as u32).map(|idx| frames.stack(profile, StackId(idx))).collect();
+    let mut frames = FrameTable {
+        rows: Vec::new(),
+        row_of_frame: HashMap::new(),
+    };
+    let stacks: Vec<Vec<usize>> = (0..profile.stacks.len() as u32)
+        .map(|idx| frames.stack(profile, StackId(idx)))
+        .collect();
     let types = 0..profile.sample_types.len();
     let profiles: Vec<Value> = types.map(|idx| sampled(profile, idx, &stacks)).collect();
     json!({
@@ -30,7 +40,11 @@ pub fn write(profile: &Profile) -> Value {
 
 /// One sample type.
 fn sampled(profile: &Profile, type_idx: usize, stacks: &[Vec<usize>]) -> Value {
-    let value_type = profile.sample_types.get(type_idx).copied().unwrap_or_default();
+    let value_type = profile
+        .sample_types
+        .get(type_idx)
+        .copied()
+        .unwrap_or_default();
     let unit = profile.strings.get(value_type.unit);
     let mut samples = Vec::new();
     let mut weights = Vec::new();
@@ -41,7 +55,9 @@ fn sampled(profile: &Profile, type_idx: usize, stacks: &[Vec<usize>]) -> Value {
             weights.push(weight);
         }
     }
-    let total = weights.iter().fold(0, |sum: i64, weight| sum.saturating_add(*weight));
+    let total = weights
+        .iter()
+        .fold(0, |sum: i64, weight| sum.saturating_add(*weight));
     json!({
         "type": "sampled",
         "name": profile.strings.get(value_type.kind),
@@ -63,14 +79,17 @@ impl<'a> FrameTable<'a> {
     fn stack(&mut self, profile: &'a Profile, stack: StackId) -> Vec<usize> {
         let frames = profile.frames(stack).rev();
         let row_idxs = frames.map(|frame| {
-            *self.row_of_frame.entry((frame.name, frame.file)).or_insert_with_key(|(name, file)| {
-                let mut row = json!({"name": name});
-                if !file.is_empty() {
-                    row["file"] = json!(file);
-                }
-                self.rows.push(row);
-                self.rows.len() - 1
-            })
+            *self
+                .row_of_frame
+                .entry((frame.name, frame.file))
+                .or_insert_with_key(|(name, file)| {
+                    let mut row = json!({"name": name});
+                    if !file.is_empty() {
+                        row["file"] = json!(file);
+                    }
+                    self.rows.push(row);
+                    self.rows.len() - 1
+                })
         });
         row_idxs.collect()
     }
@@ -86,7 +105,10 @@ mod tests {
         let types = [("samples", "count"), ("cpu", "nanoseconds")];
         let samples: [(&str, &[i64]); 2] = [("main;f", &[1, 10]), ("main", &[0, 5])];
         let file = write(&sample_profile(&types, &samples));
-        assert_eq!(file["shared"]["frames"], json!([{"name": "main"}, {"name": "f"}]));
+        assert_eq!(
+            file["shared"]["frames"],
+            json!([{"name": "main"}, {"name": "f"}])
+        );
         assert_eq!(file["activeProfileIndex"], 1);
         let expected = json!({
             "type": "sampled", "name": "cpu", "unit": "nanoseconds",

@@ -67,9 +67,12 @@ impl Parser {
             return;
         };
         let symbol = columns.next().unwrap_or("");
-        let function = symbol.rsplit_once("+0x").map_or(symbol, |(function, _offset)| function);
+        let function = symbol
+            .rsplit_once("+0x")
+            .map_or(symbol, |(function, _offset)| function);
         let (file, line) = file_and_line(columns.next().unwrap_or(""));
-        self.stack.push(self.dump.location(address, function, file, line));
+        self.stack
+            .push(self.dump.location(address, function, file, line));
     }
 
     /// `{"key":"value", "other":"value"}`.
@@ -84,7 +87,10 @@ impl Parser {
             });
             let Some(value) = value else { break };
             let value = LabelValue::Str(self.dump.tables.string(&value));
-            labels.push(SampleLabel { key: self.dump.tables.string(&key), value });
+            labels.push(SampleLabel {
+                key: self.dump.tables.string(&key),
+                value,
+            });
         }
         self.dump.n_unread_lines += usize::from(rest != "}");
         self.labels = self.dump.tables.label_set(&labels);
@@ -139,7 +145,10 @@ mod tests {
             LabelValue::Str(value) => (text(label.key), text(value)),
             LabelValue::Num(..) => unreachable!("no numbers in this dump"),
         });
-        assert_eq!(labels.collect::<Vec<_>>(), [("id", "a \"b\""), ("shard", "2")]);
+        assert_eq!(
+            labels.collect::<Vec<_>>(),
+            [("id", "a \"b\""), ("shard", "2")]
+        );
         let location = &profile.locations[0];
         assert_eq!((location.address, location.lines[0].line), (0xcc_d92e, 152));
     }
@@ -154,11 +163,24 @@ mod tests {
     fn real_dumps_are_read_to_the_last_line() {
         let check = |text: &[u8], n_goroutines| {
             let dump = parse_debug1(text).unwrap();
-            assert_eq!((dump.n_unread_lines, dump.n_goroutines()), (0, n_goroutines));
-            assert!(dump.groups().iter().all(|group| dump.functions(group).count() > 0));
+            assert_eq!(
+                (dump.n_unread_lines, dump.n_goroutines()),
+                (0, n_goroutines)
+            );
+            assert!(
+                dump.groups()
+                    .iter()
+                    .all(|group| dump.functions(group).count() > 0)
+            );
         };
-        check(include_bytes!("../../testdata/containerd-goroutine-debug1.txt"), 21);
-        check(include_bytes!("../../testdata/etcd-goroutine-debug1.txt"), 191);
+        check(
+            include_bytes!("../../testdata/containerd-goroutine-debug1.txt"),
+            21,
+        );
+        check(
+            include_bytes!("../../testdata/etcd-goroutine-debug1.txt"),
+            191,
+        );
     }
 
     proptest! {

@@ -89,7 +89,9 @@ impl Parser {
 
     fn creator(&mut self, text: &str) {
         self.finish_call("", 0);
-        let creator = text.split_once(" in goroutine ").map_or(text, |(creator, _)| creator);
+        let creator = text
+            .split_once(" in goroutine ")
+            .map_or(text, |(creator, _)| creator);
         let created_by = self.dump.tables.string(creator);
         if let Some(goroutine) = &mut self.goroutine {
             goroutine.created_by = created_by;
@@ -102,9 +104,9 @@ impl Parser {
         if text == "goroutine running on other thread; stack unavailable" {
             return;
         }
-        let text = [" +0x", " fp=0x"]
-            .iter()
-            .fold(text, |text, end| text.rsplit_once(end).map_or(text, |(place, _)| place));
+        let text = [" +0x", " fp=0x"].iter().fold(text, |text, end| {
+            text.rsplit_once(end).map_or(text, |(place, _)| place)
+        });
         let (file, line) = file_and_line(text);
         if self.call.is_none() {
             self.dump.n_unread_lines += 1;
@@ -114,7 +116,8 @@ impl Parser {
 
     fn finish_call(&mut self, file: &str, line: i64) {
         if let Some(Call::Frame(function)) = self.call.take() {
-            self.stack.push(self.dump.location(0, &function, file, line));
+            self.stack
+                .push(self.dump.location(0, &function, file, line));
         }
     }
 
@@ -198,7 +201,10 @@ created by net/http.(*Server).Serve
         let states = [("IO wait", 1), ("running", 1), ("select (no cases)", 1)];
         assert_eq!(dump.by_state(), states);
         assert_eq!(dump.by_creator(), [("net/http.(*Server).Serve", 2)]);
-        let blocked: Vec<_> = dump.blocked_for(2).map(|group| group.wait_minutes).collect();
+        let blocked: Vec<_> = dump
+            .blocked_for(2)
+            .map(|group| group.wait_minutes)
+            .collect();
         assert_eq!(blocked, [3]);
         let functions: Vec<_> = dump.functions(&dump.groups()[0]).collect();
         assert_eq!(functions, ["main.(*T[...]).run", "main.main"]);
@@ -206,7 +212,9 @@ created by net/http.(*Server).Serve
 
     #[test]
     fn the_profile_carries_what_the_dump_says_as_labels() {
-        let profile = parse_debug2(DUMP.as_bytes()).unwrap().to_profile(UnixNanos(0));
+        let profile = parse_debug2(DUMP.as_bytes())
+            .unwrap()
+            .to_profile(UnixNanos(0));
         let text = |id| profile.strings.get(id).to_owned();
         let labels = &profile.label_sets[profile.sample_labels[1].0 as usize];
         let labels = labels.iter().map(|label| match label.value {
@@ -220,7 +228,9 @@ created by net/http.(*Server).Serve
             "locked=thread",
         ];
         assert_eq!(labels.collect::<Vec<_>>(), expected);
-        let [run, main] = &*profile.stacks[0] else { panic!("two frames") };
+        let [run, main] = &*profile.stacks[0] else {
+            panic!("two frames")
+        };
         let line = |id: &LocationId| profile.locations[id.0 as usize].lines[0].line;
         assert_eq!((line(run), line(main)), (7, 12));
     }
@@ -228,7 +238,9 @@ created by net/http.(*Server).Serve
     #[test]
     fn goroutines_that_are_alike_are_one_sample() {
         let one = "goroutine 7 [select]:\nmain.f()\n\t/a.go:1 +0x1\n\n";
-        let profile = parse_debug2(one.repeat(5).as_bytes()).unwrap().to_profile(UnixNanos(0));
+        let profile = parse_debug2(one.repeat(5).as_bytes())
+            .unwrap()
+            .to_profile(UnixNanos(0));
         assert_eq!(profile.values, [5]);
     }
 
@@ -243,12 +255,31 @@ created by net/http.(*Server).Serve
     fn real_dumps_are_read_to_the_last_line() {
         let check = |text: &[u8], n_goroutines| {
             let dump = parse_debug2(text).unwrap();
-            assert_eq!((dump.n_unread_lines, dump.n_goroutines()), (0, n_goroutines));
-            assert!(dump.groups().iter().all(|group| dump.functions(group).count() > 0));
-            assert!(dump.by_creator().iter().map(|(_, count)| count).sum::<u64>() < n_goroutines);
+            assert_eq!(
+                (dump.n_unread_lines, dump.n_goroutines()),
+                (0, n_goroutines)
+            );
+            assert!(
+                dump.groups()
+                    .iter()
+                    .all(|group| dump.functions(group).count() > 0)
+            );
+            assert!(
+                dump.by_creator()
+                    .iter()
+                    .map(|(_, count)| count)
+                    .sum::<u64>()
+                    < n_goroutines
+            );
         };
-        check(include_bytes!("../../testdata/containerd-goroutine-debug2.txt"), 21);
-        check(include_bytes!("../../testdata/etcd-goroutine-debug2.txt"), 100);
+        check(
+            include_bytes!("../../testdata/containerd-goroutine-debug2.txt"),
+            21,
+        );
+        check(
+            include_bytes!("../../testdata/etcd-goroutine-debug2.txt"),
+            100,
+        );
     }
 
     proptest! {

@@ -41,7 +41,9 @@ impl Dump {
 
     /// How many goroutines there are.
     pub fn n_goroutines(&self) -> u64 {
-        self.groups.iter().fold(0, |sum, group| sum.saturating_add(group.n_goroutines))
+        self.groups
+            .iter()
+            .fold(0, |sum, group| sum.saturating_add(group.n_goroutines))
     }
 
     /// Why the goroutines of a group are not running (`select`, `IO wait`, `chan receive`), or
@@ -59,7 +61,9 @@ impl Dump {
     /// The names of the functions on the stack of a group, leaf first.
     pub fn functions(&self, group: &Group) -> impl Iterator<Item = &str> {
         let profile = self.tables.profile();
-        let frames = profile.frames(group.stack).filter_map(|frame| frame.function);
+        let frames = profile
+            .frames(group.stack)
+            .filter_map(|frame| frame.function);
         frames
             .filter_map(|id| profile.functions.get(id.0 as usize))
             .map(|function| profile.strings.get(function.name))
@@ -77,7 +81,9 @@ impl Dump {
 
     /// The groups that have been blocked for at least so many minutes.
     pub fn blocked_for(&self, minutes: u64) -> impl Iterator<Item = &Group> {
-        self.groups.iter().filter(move |group| group.wait_minutes >= minutes.max(1))
+        self.groups
+            .iter()
+            .filter(move |group| group.wait_minutes >= minutes.max(1))
     }
 
     /// The dump as a profile of the sample type `goroutine` in `count`. The labels of a sample:
@@ -85,8 +91,10 @@ impl Dump {
     /// only where the dump says so, then those set by the program. Equal ones are one sample.
     pub fn to_profile(&self, time: UnixNanos) -> Profile {
         let mut builder = self.tables.clone();
-        let goroutine =
-            ValueType { kind: builder.string("goroutine"), unit: builder.string("count") };
+        let goroutine = ValueType {
+            kind: builder.string("goroutine"),
+            unit: builder.string("count"),
+        };
         let names = LabelNames::new(&mut builder);
         let header = builder.profile_mut();
         header.sample_types = vec![goroutine];
@@ -109,21 +117,40 @@ impl Dump {
         line: i64,
     ) -> LocationId {
         let (name, filename) = (self.tables.string(function), self.tables.string(file));
-        let function = Function { name, system_name: name, filename, start_line: 0 };
+        let function = Function {
+            name,
+            system_name: name,
+            filename,
+            start_line: 0,
+        };
         let function = self.tables.function(function);
-        let lines = vec![Line { function, line, column: 0 }];
-        self.tables.location(Location { address, lines, ..Location::default() })
+        let lines = vec![Line {
+            function,
+            line,
+            column: 0,
+        }];
+        self.tables.location(Location {
+            address,
+            lines,
+            ..Location::default()
+        })
     }
 
     fn counts_by(&self, key: impl Fn(&Group) -> StrId) -> Vec<(&str, u64)> {
         let mut counts: HashMap<StrId, u64> = HashMap::new();
-        for group in self.groups.iter().filter(|group| key(group) != StrId::default()) {
+        for group in self
+            .groups
+            .iter()
+            .filter(|group| key(group) != StrId::default())
+        {
             let count = counts.entry(key(group)).or_default();
             *count = count.saturating_add(group.n_goroutines);
         }
         let strings = &self.tables.profile().strings;
-        let mut counts: Vec<_> =
-            counts.into_iter().map(|(id, count)| (strings.get(id), count)).collect();
+        let mut counts: Vec<_> = counts
+            .into_iter()
+            .map(|(id, count)| (strings.get(id), count))
+            .collect();
         counts.sort_by(|left, right| right.1.cmp(&left.1).then_with(|| left.0.cmp(right.0)));
         counts
     }
@@ -152,14 +179,24 @@ impl LabelNames {
     }
 
     fn label_set(&self, builder: &mut ProfileBuilder, group: &Group) -> LabelSetId {
-        let text = |key, text| SampleLabel { key, value: LabelValue::Str(text) };
-        let wait =
-            LabelValue::Num(i64::try_from(group.wait_minutes).unwrap_or(i64::MAX), self.minutes);
-        let mut labels =
-            vec![text(self.state, group.state), text(self.created_by, group.created_by)];
+        let text = |key, text| SampleLabel {
+            key,
+            value: LabelValue::Str(text),
+        };
+        let wait = LabelValue::Num(
+            i64::try_from(group.wait_minutes).unwrap_or(i64::MAX),
+            self.minutes,
+        );
+        let mut labels = vec![
+            text(self.state, group.state),
+            text(self.created_by, group.created_by),
+        ];
         labels.retain(|label| label.value != LabelValue::Str(StrId::default()));
         if group.wait_minutes > 0 {
-            labels.push(SampleLabel { key: self.wait_minutes, value: wait });
+            labels.push(SampleLabel {
+                key: self.wait_minutes,
+                value: wait,
+            });
         }
         if group.is_locked {
             labels.push(text(self.locked, self.thread));

@@ -49,7 +49,9 @@ const MAX_BYTES: usize = 1 << 30;
 
 fn check_size(text: &[u8]) -> Result<(), GoroutineError> {
     if text.len() > MAX_BYTES {
-        return Err(GoroutineError::TooLarge { n_bytes: text.len() });
+        return Err(GoroutineError::TooLarge {
+            n_bytes: text.len(),
+        });
     }
     Ok(())
 }

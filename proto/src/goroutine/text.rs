@@ -12,14 +12,18 @@ pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = Cow<'_, str>> {
         let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
         let (line, tail) = rest.split_at_checked(end)?;
         rest = tail.get(1..).unwrap_or(&[]);
-        Some(String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)))
+        Some(String::from_utf8_lossy(
+            line.strip_suffix(b"\r").unwrap_or(line),
+        ))
     })
 }
 
 /// Splits `dir/file.go:12` into file and line; a line that is no number is part of the file.
 pub(super) fn file_and_line(place: &str) -> (&str, i64) {
     let split = place.rsplit_once(':');
-    split.and_then(|(file, line)| Some((file, line.parse().ok()?))).unwrap_or((place, 0))
+    split
+        .and_then(|(file, line)| Some((file, line.parse().ok()?)))
+        .unwrap_or((place, 0))
 }
 
 /// Parses `0x1f`.

@@ -101,10 +101,10 @@ impl Fixture {
         let metrics = families
             .iter()
             .filter(|f| f.name() == name)
-            .flat_map(|f| f.get_metric());
+            .flat_map(prometheus::proto::MetricFamily::get_metric);
         let matching = metrics.filter(|metric| {
             let has = |value: &&str| metric.get_label().iter().any(|pair| pair.value() == *value);
-            label_values.iter().all(|value| has(&value))
+            label_values.iter().all(has)
         });
         matching
             .map(|metric| metric.get_counter().get_value() as u64)

@@ -5,3 +5,4 @@ mod fixture;
 mod receiver;
 mod retries;
 mod shutdown;
+mod tls;

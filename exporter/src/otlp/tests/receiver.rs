@@ -117,7 +117,7 @@ impl Receiver {
                 signal,
                 body,
                 headers,
-            })
+            });
         });
         reply
     }

@@ -111,7 +111,8 @@ pub(super) fn put_number(
 /// that fall from one bucket to the next, or beyond the total (a page that is not atomic), are
 /// lifted, so that the buckets always add up to the count.
 ///
-/// A stale marker keeps its bounds: receivers that split it into series again mark each of them.
+/// A stale marker keeps its bounds and has a sum: receivers that split it into series again mark
+/// just those that are there.
 pub(super) fn put_histogram(
     writer: &mut ReverseWriter,
     scrape: &Scrape<'_>,
@@ -127,6 +128,9 @@ pub(super) fn put_histogram(
         writer.raw(scrape.plan.attributes_of(point));
         put_bounds(writer, steps.iter().map(|step| step.bound));
         put_counts(writer, std::iter::repeat_n(0, steps.len() + 1));
+        if point.sum_idx.is_some() {
+            writer.double(5, 0.0);
+        }
         writer.fixed64(4, 0);
         scrape.put_times(writer, point, total, start);
         return;

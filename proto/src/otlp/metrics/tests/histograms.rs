@@ -64,10 +64,10 @@ fn a_missing_bucket_leaves_its_bound_out_and_a_missing_sum_is_unset() {
 }
 
 #[test]
-fn a_stale_histogram_keeps_its_bounds() {
+fn a_stale_histogram_keeps_its_bounds_and_its_sum() {
     let metrics = metrics_of(&batch(&classic(), 1000, &[stale_marker(); 5]));
     let point = &histograms(&metrics["h_seconds"])[0];
-    assert_eq!((point.flags, point.count, point.sum), (1, 0, None));
+    assert_eq!((point.flags, point.count, point.sum), (1, 0, Some(0.0)));
     assert_eq!(
         (&*point.explicit_bounds, &*point.bucket_counts),
         (&[0.1, 1.0][..], &[0; 3][..])
