@@ -151,7 +151,7 @@ impl Log {
         }
         reader.is_open = true;
         reader.committed = start;
-        reader.fetched = start;
+        reader.handed_out = start;
         drop(state);
         Ok(Reader::new(
             Arc::clone(&self.shared),

@@ -40,15 +40,15 @@ impl Shared {
         let oldest = state.oldest().unwrap_or(segment.end);
         state.tail.drop_before(oldest);
         for (name, reader) in &mut state.readers {
-            if reader.fetched >= segment.end {
+            if reader.handed_out >= segment.end {
                 continue;
             }
-            let from = reader.fetched.max(segment.base);
+            let from = reader.handed_out.max(segment.base);
             let bytes = segment.end.0 - from.0;
             let n_records = records.iter().filter(|record| **record >= from).count();
             reader.losses.pruned_bytes += bytes;
             reader.losses.pruned_records += n_records as u64;
-            reader.fetched = segment.end;
+            reader.handed_out = segment.end;
             tracing::warn!(reader = %name, bytes, records = n_records,
                 "log is over its disk budget, a reader lost what it had not read");
         }

@@ -1,6 +1,7 @@
 //! The reading end.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 use tokio::sync::watch;
@@ -8,7 +9,7 @@ use tokio::sync::watch;
 use super::entry::Entry;
 use super::error::LogError;
 use super::segment_reader::{Batch, SegmentReader};
-use super::shared::{Progress, Segment, Shared};
+use super::shared::{Progress, Segment, Shared, State};
 use super::writer::Command;
 use crate::Position;
 
@@ -55,10 +56,20 @@ enum Plan {
 
 /// A read from a segment, which may block.
 struct Job {
-    shared: Arc<Shared>,
+    path: PathBuf,
     open: Option<SegmentReader>,
     segment: Segment,
     from: Position,
+}
+
+impl Plan {
+    fn wait_or_finish(progress: Progress) -> Self {
+        if progress.is_closed {
+            Self::Finished
+        } else {
+            Self::Wait
+        }
+    }
 }
 
 type Done = Result<(Option<SegmentReader>, Segment, Batch), LogError>;
@@ -160,36 +171,26 @@ impl Reader {
     }
 
     fn plan(&mut self) -> Plan {
-        if let Some(entry) = self.ready.pop_front() {
-            return self.hand_out(entry);
+        let shared = Arc::clone(&self.shared);
+        let progress = *shared.progress.borrow();
+        let mut state = shared.state();
+        if let Some(entry) = self.hand_out(&mut state) {
+            return Plan::Ready(entry);
         }
-        let progress = *self.shared.progress.borrow();
-        let mut state = self.shared.state();
         if let Some(entries) = state.tail.fetch(self.fetched, FETCH_RECORDS) {
-            if let Some(last) = entries.last() {
-                self.fetched = last.end;
-                if let Some(reader) = state.readers.get_mut(&self.name) {
-                    reader.fetched = last.end;
-                }
-            }
-            drop(state);
+            self.fetched = entries.last().map_or(self.fetched, |last| last.end);
             self.ready = entries.into();
-            return match self.ready.pop_front() {
-                Some(entry) => self.hand_out(entry),
-                None if progress.is_closed => Plan::Finished,
-                None => Plan::Wait,
+            return match self.hand_out(&mut state) {
+                Some(entry) => Plan::Ready(entry),
+                None => Plan::wait_or_finish(progress),
             };
         }
         let Some(segment) = state.segment_from(self.fetched) else {
-            return if progress.is_closed {
-                Plan::Finished
-            } else {
-                Plan::Wait
-            };
+            return Plan::wait_or_finish(progress);
         };
         drop(state);
         Plan::Read(Box::new(Job {
-            shared: Arc::clone(&self.shared),
+            path: shared.segment_path(segment.base),
             open: self
                 .segment
                 .take()
@@ -199,9 +200,19 @@ impl Reader {
         }))
     }
 
-    fn hand_out(&mut self, entry: Entry) -> Plan {
-        self.position = entry.end;
-        Plan::Ready(entry)
+    /// Hands out what is ready, but not what was deleted meanwhile: that is counted as lost.
+    fn hand_out(&mut self, state: &mut State) -> Option<Entry> {
+        let oldest = state.oldest().unwrap_or_default();
+        while let Some(entry) = self.ready.pop_front() {
+            if entry.position >= oldest {
+                self.position = entry.end;
+                if let Some(reader) = state.readers.get_mut(&self.name) {
+                    reader.handed_out = entry.end;
+                }
+                return Some(entry);
+            }
+        }
+        None
     }
 
     /// Takes what was read, unless its segment has been deleted (and counted) meanwhile.
@@ -212,7 +223,6 @@ impl Reader {
             return;
         }
         if let Some(reader) = state.readers.get_mut(&self.name) {
-            reader.fetched = batch.next;
             reader.losses.damaged_frames += batch.damaged_frames;
             reader.losses.damaged_bytes += batch.damaged_bytes;
         }
@@ -232,7 +242,7 @@ impl Job {
         let segment = self.segment;
         let open = match self.open {
             Some(open) => Some(open),
-            None => SegmentReader::open(&self.shared.segment_path(segment.base), segment)?,
+            None => SegmentReader::open(&self.path, segment)?,
         };
         let Some(mut open) = open else {
             return Ok((None, segment, Batch::unreadable(self.from, segment.end)));
@@ -253,8 +263,8 @@ impl Drop for Reader {
             state.readers.remove(&self.name);
             return;
         };
-        // What was fetched and not committed will be read again.
-        reader.fetched = reader.committed;
+        // What was handed out and not committed will be read again.
+        reader.handed_out = reader.committed;
         drop(state);
         let synced = cursor.lock().unwrap_or_else(PoisonError::into_inner).sync();
         if let Err(error) = synced {

@@ -186,7 +186,7 @@ fn find_cursors(folder: &Path) -> Result<BTreeMap<String, ReaderState>, LogError
         let reader = ReaderState {
             cursor: Some(Arc::new(Mutex::new(cursor))),
             committed,
-            fetched: committed,
+            handed_out: committed,
             ..ReaderState::default()
         };
         readers.insert(name, reader);

@@ -68,8 +68,8 @@ pub(super) struct ReaderState {
     pub(super) cursor: Option<Arc<Mutex<CursorFile>>>,
     /// Everything before it is done with.
     pub(super) committed: Position,
-    /// Everything before it has been handed out, or is about to be.
-    pub(super) fetched: Position,
+    /// Everything before it has been handed out, or counted as lost.
+    pub(super) handed_out: Position,
     pub(super) losses: Losses,
 }
 

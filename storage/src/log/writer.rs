@@ -274,6 +274,9 @@ impl Writer {
             return Ok(());
         };
         let segment = active.segment();
+        if segment.end == self.durable {
+            return Ok(());
+        }
         let started = Instant::now();
         let synced = active.sync();
         self.shared.counters.syncs.add(1);
@@ -285,11 +288,9 @@ impl Writer {
             "sync",
             &self.shared.segment_path(segment.base),
         ))?;
-        if segment.end > self.durable {
-            self.durable = segment.end;
-            self.previous_end = segment.end;
-            self.acknowledge(segment);
-        }
+        self.durable = segment.end;
+        self.previous_end = segment.end;
+        self.acknowledge(segment);
         self.recover();
         Ok(())
     }

@@ -1,6 +1,12 @@
 //! Tests of the log as a whole.
 
 mod basics;
+mod damage;
+mod faults;
+mod faulty_disk;
+mod killed;
+mod model;
+mod pruning;
 
 use std::path::Path;
 use std::sync::Arc;
