@@ -106,7 +106,7 @@ impl Writer {
             unsynced: VecDeque::new(),
             sync_at: None,
             fault: None,
-            wants_prune: true,
+            wants_prune: false,
             cursors_synced: Instant::now(),
             closing: None,
         }
@@ -114,6 +114,7 @@ impl Writer {
 
     /// Works until it is asked to close.
     pub(super) fn run(mut self) {
+        self.shared.prune(0);
         while self.closing.is_none() {
             self.receive();
             if self

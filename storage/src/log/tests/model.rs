@@ -1,13 +1,14 @@
 //! The log against a model of it: a list of records, and a place in it for each reader.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
 
 use super::{number_of, numbered, options};
 use crate::Position;
-use crate::log::{Log, LogOptions, ReadFrom, Reader};
+use crate::log::{Log, LogOptions, LogStats, ReadFrom, Reader};
 
 const READERS: [&str; 2] = ["first", "second"];
 
@@ -117,10 +118,11 @@ impl Checker {
     }
 
     fn close(&mut self) {
-        self.take_losses();
         self.readers.clear();
         let log = self.log.take().unwrap();
+        let shared = Arc::clone(&log.shared);
         self.runtime.block_on(log.close()).unwrap();
+        self.take_losses(&shared.stats());
     }
 
     fn log(&self) -> &Log {
@@ -236,8 +238,8 @@ impl Checker {
     }
 
     /// Takes down what the log says its readers lost.
-    fn take_losses(&mut self) {
-        for stats in self.log().stats().readers {
+    fn take_losses(&mut self, stats: &LogStats) {
+        for stats in &stats.readers {
             let idx = READERS.iter().position(|name| *name == stats.name).unwrap();
             assert_eq!(stats.losses.damaged_frames, 0);
             self.models[idx].n_pruned += stats.losses.pruned_records;
@@ -251,7 +253,7 @@ impl Checker {
                 self.read(idx);
             }
         }
-        self.take_losses();
+        self.close();
         for model in &self.models {
             if model.was_reopened {
                 // What was handed out and not committed counts again.

@@ -1,0 +1,230 @@
+//! Every record comes back as it was, and no payload makes the decoder panic.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use proto::metrics::{
+    BucketSpan, Exemplar, Family, Layout, MetricBatch, MetricKind, NativeHistogram, Series,
+    SeriesId,
+};
+use proto::{Labels, ProfileRecord, Record, Target, UnixMillis, pprof, profile_ops};
+
+use super::{Kind, LayoutRef, decode_layout, decode_record, encode_layout, encode_record};
+use crate::log::wire::DecodeError;
+
+const PLACE: LayoutRef = LayoutRef(4711);
+
+const KINDS: [MetricKind; 8] = [
+    MetricKind::Unknown,
+    MetricKind::Counter,
+    MetricKind::Gauge,
+    MetricKind::Histogram,
+    MetricKind::GaugeHistogram,
+    MetricKind::Summary,
+    MetricKind::Info,
+    MetricKind::StateSet,
+];
+
+fn labels() -> impl Strategy<Value = Labels> {
+    prop::collection::vec(("[a-z_]{1,8}", ".{0,12}"), 0..5).prop_map(Labels::from_pairs)
+}
+
+fn target() -> impl Strategy<Value = Arc<Target>> {
+    (labels(), "http|https|unix", ".{0,20}").prop_map(|(labels, scheme, address)| {
+        Arc::new(Target { labels, scheme, address })
+    })
+}
+
+fn family() -> impl Strategy<Value = Family> {
+    (".{0,20}", prop::sample::select(&KINDS[..]), ".{0,40}", "[a-z]{0,5}")
+        .prop_map(|(name, kind, help, unit)| Family { name, kind, help, unit })
+}
+
+prop_compose! {
+    fn layout()(
+        target in target(),
+        families in prop::collection::vec(family(), 1..4),
+        series in prop::collection::vec((labels(), any::<prop::sample::Index>()), 1..8),
+    ) -> Arc<Layout> {
+        let n_families = families.len();
+        let series = series.into_iter().map(|(labels, family)| Series {
+            id: SeriesId(labels.hash64()),
+            family_idx: family.index(n_families) as u32,
+            labels,
+        });
+        let series = series.collect();
+        Arc::new(Layout::new(target, families, series))
+    }
+}
+
+fn spans() -> impl Strategy<Value = Vec<BucketSpan>> {
+    let span = (any::<i32>(), any::<u32>());
+    prop::collection::vec(span.prop_map(|(offset, length)| BucketSpan { offset, length }), 0..4)
+}
+
+fn column() -> impl Strategy<Value = Vec<f64>> {
+    prop::collection::vec(-1e9..1e9, 0..6)
+}
+
+prop_compose! {
+    fn histogram(n_series: usize)(
+        series_idx in 0..n_series as u32,
+        schema: i32,
+        numbers in prop::array::uniform4(-1e9..1e9),
+        (is_float, is_gauge) in any::<(bool, bool)>(),
+        (positive_spans, negative_spans) in (spans(), spans()),
+        (positive_counts, negative_counts, custom_bounds) in (column(), column(), column()),
+    ) -> NativeHistogram {
+        let [zero_threshold, zero_count, count, sum] = numbers;
+        NativeHistogram {
+            series_idx, schema, zero_threshold, zero_count, count, sum, is_float, is_gauge,
+            positive_spans, positive_counts, negative_spans, negative_counts, custom_bounds,
+        }
+    }
+}
+
+fn exemplar(n_series: usize) -> impl Strategy<Value = Exemplar> {
+    let time = any::<Option<i64>>().prop_map(|time| time.map(UnixMillis));
+    (0..n_series as u32, labels(), -1e9..1e9, time)
+        .prop_map(|(series_idx, labels, value, time)| Exemplar { series_idx, labels, value, time })
+}
+
+fn batch() -> impl Strategy<Value = MetricBatch> {
+    layout().prop_flat_map(|layout| {
+        let n_series = layout.series.len();
+        let times = prop::collection::vec(any::<i64>().prop_map(UnixMillis), n_series);
+        let created = (0..n_series as u32, any::<i64>().prop_map(UnixMillis));
+        (
+            any::<i64>(),
+            prop::collection::vec(-1e9..1e9, n_series),
+            prop_oneof![Just(Vec::new()), times],
+            prop::collection::vec(created, 0..3),
+            prop::collection::vec(histogram(n_series), 0..3),
+            prop::collection::vec(exemplar(n_series), 0..3),
+        )
+            .prop_map(move |(time, values, timestamps, created, histograms, exemplars)| {
+                let (layout, time) = (Arc::clone(&layout), UnixMillis(time));
+                MetricBatch { layout, time, values, timestamps, created, histograms, exemplars }
+            })
+    })
+}
+
+fn encoded(record: &Record) -> (Kind, Vec<u8>) {
+    let mut out = Vec::new();
+    let kind = encode_record(&mut out, record, PLACE);
+    (kind, out)
+}
+
+fn encoded_layout(layout: &Layout) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode_layout(&mut out, layout);
+    out
+}
+
+fn decoded(kind: Kind, payload: &[u8], layout: &Arc<Layout>) -> Result<Record, DecodeError> {
+    decode_record(kind, payload, |_| Ok(Arc::clone(layout)))
+}
+
+fn check_batch_round_trip(batch: MetricBatch) {
+    let record = Record::Metrics(Arc::new(batch));
+    let (kind, payload) = encoded(&record);
+    let Record::Metrics(batch) = &record else { unreachable!() };
+    let layout = decode_layout(&encoded_layout(&batch.layout)).unwrap();
+    let read = decode_record::<DecodeError>(kind, &payload, |place| {
+        assert_eq!(place, PLACE);
+        Ok(Arc::new(layout))
+    });
+    let Ok(Record::Metrics(read)) = read else { panic!("{read:?}") };
+    assert_eq!(&read, batch);
+}
+
+/// Flips one byte, or cuts the payload there; whatever comes out, it is not a panic.
+fn check_survives_damage(payload: &[u8], place: prop::sample::Index, mask: u8, read: impl Fn(&[u8])) {
+    if payload.is_empty() {
+        return;
+    }
+    let place = place.index(payload.len());
+    let mut damaged = payload.to_vec();
+    damaged[place] ^= mask;
+    read(&damaged);
+    read(&payload[..place]);
+}
+
+proptest! {
+    #[test]
+    fn metrics_round_trip(batch in batch()) {
+        check_batch_round_trip(batch);
+    }
+
+    #[test]
+    fn damaged_metrics_never_panic(batch in batch(), place: prop::sample::Index, mask in 1u8..) {
+        let layout = Arc::clone(&batch.layout);
+        let (kind, payload) = encoded(&Record::Metrics(Arc::new(batch)));
+        check_survives_damage(&payload, place, mask, |bytes| {
+            if let Ok(Record::Metrics(batch)) = decoded(kind, bytes, &layout) {
+                assert_eq!(batch.values.len(), layout.series.len());
+            }
+        });
+    }
+
+    #[test]
+    fn damaged_layouts_never_panic(layout in layout(), place: prop::sample::Index, mask in 1u8..) {
+        check_survives_damage(&encoded_layout(&layout), place, mask, |bytes| {
+            if let Ok(layout) = decode_layout(bytes) {
+                assert!(layout.series.iter().all(|series| layout.family(series).is_some()));
+            }
+        });
+    }
+
+    #[test]
+    fn arbitrary_payloads_never_panic(
+        layout in layout(),
+        kind in prop::sample::select(&[Kind::Metrics, Kind::Profile, Kind::Traces][..]),
+        bytes in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let _ = decoded(kind, &bytes, &layout);
+        let _ = decode_layout(&bytes);
+    }
+
+    #[test]
+    fn traces_round_trip(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+        let record = Record::Traces(bytes.clone().into());
+        let (kind, payload) = encoded(&record);
+        let read = decode_record::<DecodeError>(kind, &payload, |_| unreachable!()).unwrap();
+        prop_assert!(matches!(read, Record::Traces(read) if *read == *bytes));
+    }
+}
+
+#[test]
+fn every_nan_comes_back_to_the_bit() {
+    let labels = Labels::from_pairs([("__name__", "m")]);
+    let series = Series { id: SeriesId(labels.hash64()), labels, family_idx: 0 };
+    let target = Target { labels: Labels::default(), scheme: String::new(), address: String::new() };
+    let layout =
+        Arc::new(Layout::new(Arc::new(target), vec![Family::default()], vec![series; 3]));
+    let values = vec![proto::metrics::stale_marker(), proto::metrics::absent(), f64::NAN];
+    let batch = MetricBatch::new(Arc::clone(&layout), UnixMillis(1), values.clone());
+    let (kind, payload) = encoded(&Record::Metrics(Arc::new(batch)));
+    let Ok(Record::Metrics(read)) = decoded(kind, &payload, &layout) else { panic!() };
+    let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+    assert_eq!(bits(&read.values), bits(&values));
+}
+
+#[test]
+fn profiles_round_trip() {
+    let mut profile = crate::log::tests::profile();
+    profile.time_nanos = 1_700_000_000_000_000_000;
+    let target = Target {
+        labels: Labels::from_pairs([("job", "etcd")]),
+        scheme: "https".to_owned(),
+        address: "127.0.0.1:2379".to_owned(),
+    };
+    let sent =
+        ProfileRecord { target: Arc::new(target), kind: "memory".to_owned(), is_delta: true, profile };
+    let (kind, payload) = encoded(&Record::Profile(Arc::new(sent.clone())));
+    let read = decode_record::<DecodeError>(kind, &payload, |_| unreachable!()).unwrap();
+    let Record::Profile(read) = read else { panic!("{read:?}") };
+    assert_eq!((&read.target, &read.kind, read.is_delta), (&sent.target, &sent.kind, true));
+    assert_eq!(profile_ops::canonical(&read.profile), profile_ops::canonical(&sent.profile));
+    assert!(pprof::decode(b"\xff").is_err());
+}
