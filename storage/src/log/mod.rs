@@ -18,6 +18,7 @@ mod entry;
 mod error;
 mod frame;
 mod lock;
+mod metrics;
 mod prune;
 mod reader;
 mod recovery;

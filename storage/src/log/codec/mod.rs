@@ -9,6 +9,8 @@
 mod layout;
 mod metrics;
 mod profile;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

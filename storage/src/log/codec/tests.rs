@@ -31,13 +31,27 @@ fn labels() -> impl Strategy<Value = Labels> {
 
 fn target() -> impl Strategy<Value = Arc<Target>> {
     (labels(), "http|https|unix", ".{0,20}").prop_map(|(labels, scheme, address)| {
-        Arc::new(Target { labels, scheme, address })
+        Arc::new(Target {
+            labels,
+            scheme,
+            address,
+        })
     })
 }
 
 fn family() -> impl Strategy<Value = Family> {
-    (".{0,20}", prop::sample::select(&KINDS[..]), ".{0,40}", "[a-z]{0,5}")
-        .prop_map(|(name, kind, help, unit)| Family { name, kind, help, unit })
+    (
+        ".{0,20}",
+        prop::sample::select(&KINDS[..]),
+        ".{0,40}",
+        "[a-z]{0,5}",
+    )
+        .prop_map(|(name, kind, help, unit)| Family {
+            name,
+            kind,
+            help,
+            unit,
+        })
 }
 
 prop_compose! {
@@ -59,7 +73,10 @@ prop_compose! {
 
 fn spans() -> impl Strategy<Value = Vec<BucketSpan>> {
     let span = (any::<i32>(), any::<u32>());
-    prop::collection::vec(span.prop_map(|(offset, length)| BucketSpan { offset, length }), 0..4)
+    prop::collection::vec(
+        span.prop_map(|(offset, length)| BucketSpan { offset, length }),
+        0..4,
+    )
 }
 
 fn column() -> impl Strategy<Value = Vec<f64>> {
@@ -85,8 +102,14 @@ prop_compose! {
 
 fn exemplar(n_series: usize) -> impl Strategy<Value = Exemplar> {
     let time = any::<Option<i64>>().prop_map(|time| time.map(UnixMillis));
-    (0..n_series as u32, labels(), -1e9..1e9, time)
-        .prop_map(|(series_idx, labels, value, time)| Exemplar { series_idx, labels, value, time })
+    (0..n_series as u32, labels(), -1e9..1e9, time).prop_map(|(series_idx, labels, value, time)| {
+        Exemplar {
+            series_idx,
+            labels,
+            value,
+            time,
+        }
+    })
 }
 
 fn batch() -> impl Strategy<Value = MetricBatch> {
@@ -102,10 +125,20 @@ fn batch() -> impl Strategy<Value = MetricBatch> {
             prop::collection::vec(histogram(n_series), 0..3),
             prop::collection::vec(exemplar(n_series), 0..3),
         )
-            .prop_map(move |(time, values, timestamps, created, histograms, exemplars)| {
-                let (layout, time) = (Arc::clone(&layout), UnixMillis(time));
-                MetricBatch { layout, time, values, timestamps, created, histograms, exemplars }
-            })
+            .prop_map(
+                move |(time, values, timestamps, created, histograms, exemplars)| {
+                    let (layout, time) = (Arc::clone(&layout), UnixMillis(time));
+                    MetricBatch {
+                        layout,
+                        time,
+                        values,
+                        timestamps,
+                        created,
+                        histograms,
+                        exemplars,
+                    }
+                },
+            )
     })
 }
 
@@ -128,18 +161,27 @@ fn decoded(kind: Kind, payload: &[u8], layout: &Arc<Layout>) -> Result<Record, D
 fn check_batch_round_trip(batch: MetricBatch) {
     let record = Record::Metrics(Arc::new(batch));
     let (kind, payload) = encoded(&record);
-    let Record::Metrics(batch) = &record else { unreachable!() };
+    let Record::Metrics(batch) = &record else {
+        unreachable!()
+    };
     let layout = decode_layout(&encoded_layout(&batch.layout)).unwrap();
     let read = decode_record::<DecodeError>(kind, &payload, |place| {
         assert_eq!(place, PLACE);
         Ok(Arc::new(layout))
     });
-    let Ok(Record::Metrics(read)) = read else { panic!("{read:?}") };
+    let Ok(Record::Metrics(read)) = read else {
+        panic!("{read:?}")
+    };
     assert_eq!(&read, batch);
 }
 
 /// Flips one byte, or cuts the payload there; whatever comes out, it is not a panic.
-fn check_survives_damage(payload: &[u8], place: prop::sample::Index, mask: u8, read: impl Fn(&[u8])) {
+fn check_survives_damage(
+    payload: &[u8],
+    place: prop::sample::Index,
+    mask: u8,
+    read: impl Fn(&[u8]),
+) {
     if payload.is_empty() {
         return;
     }
@@ -198,15 +240,37 @@ proptest! {
 #[test]
 fn every_nan_comes_back_to_the_bit() {
     let labels = Labels::from_pairs([("__name__", "m")]);
-    let series = Series { id: SeriesId(labels.hash64()), labels, family_idx: 0 };
-    let target = Target { labels: Labels::default(), scheme: String::new(), address: String::new() };
-    let layout =
-        Arc::new(Layout::new(Arc::new(target), vec![Family::default()], vec![series; 3]));
-    let values = vec![proto::metrics::stale_marker(), proto::metrics::absent(), f64::NAN];
+    let series = Series {
+        id: SeriesId(labels.hash64()),
+        labels,
+        family_idx: 0,
+    };
+    let target = Target {
+        labels: Labels::default(),
+        scheme: String::new(),
+        address: String::new(),
+    };
+    let layout = Arc::new(Layout::new(
+        Arc::new(target),
+        vec![Family::default()],
+        vec![series; 3],
+    ));
+    let values = vec![
+        proto::metrics::stale_marker(),
+        proto::metrics::absent(),
+        f64::NAN,
+    ];
     let batch = MetricBatch::new(Arc::clone(&layout), UnixMillis(1), values.clone());
     let (kind, payload) = encoded(&Record::Metrics(Arc::new(batch)));
-    let Ok(Record::Metrics(read)) = decoded(kind, &payload, &layout) else { panic!() };
-    let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+    let Ok(Record::Metrics(read)) = decoded(kind, &payload, &layout) else {
+        panic!()
+    };
+    let bits = |values: &[f64]| {
+        values
+            .iter()
+            .map(|value| value.to_bits())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(bits(&read.values), bits(&values));
 }
 
@@ -219,12 +283,24 @@ fn profiles_round_trip() {
         scheme: "https".to_owned(),
         address: "127.0.0.1:2379".to_owned(),
     };
-    let sent =
-        ProfileRecord { target: Arc::new(target), kind: "memory".to_owned(), is_delta: true, profile };
+    let sent = ProfileRecord {
+        target: Arc::new(target),
+        kind: "memory".to_owned(),
+        is_delta: true,
+        profile,
+    };
     let (kind, payload) = encoded(&Record::Profile(Arc::new(sent.clone())));
     let read = decode_record::<DecodeError>(kind, &payload, |_| unreachable!()).unwrap();
-    let Record::Profile(read) = read else { panic!("{read:?}") };
-    assert_eq!((&read.target, &read.kind, read.is_delta), (&sent.target, &sent.kind, true));
-    assert_eq!(profile_ops::canonical(&read.profile), profile_ops::canonical(&sent.profile));
+    let Record::Profile(read) = read else {
+        panic!("{read:?}")
+    };
+    assert_eq!(
+        (&read.target, &read.kind, read.is_delta),
+        (&sent.target, &sent.kind, true)
+    );
+    assert_eq!(
+        profile_ops::canonical(&read.profile),
+        profile_ops::canonical(&sent.profile)
+    );
     assert!(pprof::decode(b"\xff").is_err());
 }

@@ -72,7 +72,7 @@ async fn a_torn_end_is_cut_off_and_the_log_goes_on() {
     let entries = written(folder.path(), 3).await;
     let torn = (entries[2].end.0 - entries[2].position.0) - 5;
     change(&segments(folder.path())[0], |bytes| {
-        bytes.truncate(bytes.len() - 5)
+        bytes.truncate(bytes.len() - 5);
     });
 
     let log = open(folder.path());
@@ -178,7 +178,7 @@ async fn a_segment_that_lacks_its_end_costs_that_end() {
     let folder = tempfile::tempdir().unwrap();
     written(folder.path(), 60).await;
     change(&segments(folder.path())[1], |bytes| {
-        bytes.truncate(bytes.len() - 10)
+        bytes.truncate(bytes.len() - 10);
     });
     let (read, losses) = read_all(&open(folder.path()));
     assert_eq!((read.len(), losses.damaged_frames), (59, 1));

@@ -4,6 +4,7 @@ mod basics;
 mod damage;
 mod faults;
 mod faulty_disk;
+mod golden;
 mod killed;
 mod model;
 mod pruning;
@@ -13,6 +14,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proto::metrics::{Family, Layout, MetricBatch, MetricKind, Series, SeriesId};
+use proto::profile::{
+    Function, FunctionId, Line, Location, LocationId, Profile, SampleLabel, StackId, ValueType,
+};
+use proto::profile::{LabelSetId, LabelValue};
 use proto::{Labels, Record, Target, UnixMillis};
 
 use super::{Log, LogOptions};
@@ -29,7 +34,7 @@ fn options(path: &Path) -> LogOptions {
     }
 }
 
-fn open(path: &Path) -> Log {
+pub(super) fn open(path: &Path) -> Log {
     Log::open(options(path), Position(0)).unwrap()
 }
 
@@ -77,7 +82,7 @@ fn batch(layout: &Arc<Layout>, time: i64) -> Record {
 }
 
 /// A record of its own number and length.
-fn numbered(number: u64, length: usize) -> Record {
+pub(super) fn numbered(number: u64, length: usize) -> Record {
     let mut bytes = number.to_le_bytes().to_vec();
     // Bytes that do not compress, so that segments fill as the test wants.
     let mut state = number | 1;
@@ -95,4 +100,53 @@ fn number_of(record: &Record) -> u64 {
         panic!("not a numbered record: {record:?}")
     };
     u64::from_le_bytes(bytes[..8].try_into().unwrap())
+}
+
+/// A small profile that uses every table.
+pub(super) fn profile() -> Profile {
+    let mut profile = Profile {
+        time_nanos: 1_700_000_000_123_456_789,
+        ..Profile::default()
+    };
+    let mut string = |text| profile.strings.push(text);
+    let (space, bytes, main) = (string("inuse_space"), string("bytes"), string("main.main"));
+    let (file, key, value) = (string("main.go"), string("key"), string("value"));
+    profile.sample_types = vec![ValueType {
+        kind: space,
+        unit: bytes,
+    }];
+    profile.period_type = ValueType {
+        kind: space,
+        unit: bytes,
+    };
+    profile.period = 524_288;
+    let function = Function {
+        name: main,
+        system_name: main,
+        filename: file,
+        start_line: 1,
+    };
+    profile.functions = vec![function];
+    let lines = vec![Line {
+        function: FunctionId(0),
+        line: 7,
+        column: 0,
+    }];
+    profile.locations = vec![Location {
+        lines,
+        address: 0x40_1000,
+        ..Location::default()
+    }];
+    profile.stacks = vec![[LocationId(0)].into()];
+    profile.label_sets.push(
+        [SampleLabel {
+            key,
+            value: LabelValue::Str(value),
+        }]
+        .into(),
+    );
+    profile.sample_stacks = vec![StackId(0), StackId(0)];
+    profile.sample_labels = vec![LabelSetId(0), LabelSetId(1)];
+    profile.values = vec![4096, 8192];
+    profile
 }
