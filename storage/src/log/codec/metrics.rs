@@ -9,9 +9,7 @@ use proto::UnixMillis;
 use proto::metrics::{BucketSpan, Exemplar, Layout, MetricBatch, NativeHistogram};
 
 use super::{LayoutRef, take_labels};
-use crate::log::wire::{
-    DecodeError, Input, put_bytes, put_f64, put_f64_planes, put_signed, put_varint,
-};
+use crate::log::wire::{DecodeError, Input, put_bytes, put_f64, put_f64s, put_signed, put_varint};
 
 const FLAG_FLOAT: u8 = 1;
 const FLAG_GAUGE: u8 = 2;
@@ -22,7 +20,7 @@ pub(super) fn encode(out: &mut Vec<u8>, batch: &MetricBatch, layout: LayoutRef) 
     put_varint(out, layout.0);
     put_signed(out, time.0);
     put_varint(out, batch.values.len() as u64);
-    put_f64_planes(out, &batch.values);
+    put_f64s(out, &batch.values);
     put_varint(out, batch.timestamps.len() as u64);
     for stamp in &batch.timestamps {
         put_time(out, *stamp, time);
@@ -60,7 +58,7 @@ fn decode_over(mut input: Input<'_>, layout: Arc<Layout>) -> Result<MetricBatch,
             what: "number of values",
         });
     }
-    let values = input.f64_planes(n_values)?;
+    let values = input.f64s(n_values)?;
     let timestamps = input.list(1, |input| take_time(input, time))?;
     if !timestamps.is_empty() && timestamps.len() != n_series {
         return Err(DecodeError::OutOfRange {
@@ -210,10 +208,10 @@ fn take_i32(input: &mut Input<'_>) -> Result<i32, DecodeError> {
 
 fn put_column(out: &mut Vec<u8>, values: &[f64]) {
     put_varint(out, values.len() as u64);
-    put_f64_planes(out, values);
+    put_f64s(out, values);
 }
 
 fn take_column(input: &mut Input<'_>) -> Result<Vec<f64>, DecodeError> {
     let n_values = input.count(8)?;
-    input.f64_planes(n_values)
+    input.f64s(n_values)
 }
