@@ -11,7 +11,7 @@ use super::error::LogError;
 /// The lock on a log folder; released when dropped, and by the system when the process dies.
 #[derive(Debug)]
 pub(super) struct FolderLock {
-    _file: File,
+    file: File,
 }
 
 impl FolderLock {
@@ -38,7 +38,15 @@ impl FolderLock {
         let _ = file
             .set_len(0)
             .and_then(|()| write!(file, "{}", std::process::id()));
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+/// Closing the file would not do: a process that another thread is just starting has it open
+/// too, until it executes its program.
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        let _ = flock(&self.file, FlockOperation::Unlock);
     }
 }
 

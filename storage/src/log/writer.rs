@@ -19,7 +19,7 @@ use super::entry::Entry;
 use super::error::LogError;
 use super::frame::{MAX_PAYLOAD, Salt, TooLong};
 use super::segment::SegmentHeader;
-use super::shared::Shared;
+use super::shared::{Segment, Shared};
 use crate::Position;
 
 /// The buffer goes to the file when it is this long. Bytes.
@@ -117,15 +117,15 @@ impl Writer {
         self.shared.prune(0);
         while self.closing.is_none() {
             self.receive();
+            if std::mem::take(&mut self.wants_prune) {
+                self.shared.prune(0);
+            }
             if self
                 .fault
                 .as_ref()
                 .is_none_or(|fault| fault.retry_at <= Instant::now())
             {
                 self.turn();
-            }
-            if std::mem::take(&mut self.wants_prune) {
-                self.shared.prune(0);
             }
             if self.cursors_synced.elapsed() >= CURSOR_SYNC_INTERVAL {
                 self.sync_cursors();
@@ -289,20 +289,29 @@ impl Writer {
             "sync",
             &self.shared.segment_path(segment.base),
         ))?;
+        let is_new = segment.base == self.durable;
         self.durable = segment.end;
         self.previous_end = segment.end;
-        self.acknowledge(segment);
+        self.publish(segment);
+        if is_new {
+            // The segment before is closed now, and may have been passed already.
+            self.shared.prune(0);
+        }
+        self.acknowledge();
         self.recover();
         Ok(())
     }
 
-    fn acknowledge(&mut self, segment: super::shared::Segment) {
+    fn publish(&self, segment: Segment) {
         let entries = self.unsynced.iter().map(|written| Entry {
             position: written.position,
             end: written.end,
             record: written.queued.record.clone(),
         });
         self.shared.publish(segment, entries);
+    }
+
+    fn acknowledge(&mut self) {
         self.shared
             .counters
             .appended_records
