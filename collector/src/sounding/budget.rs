@@ -34,6 +34,12 @@ impl DutyCycle {
         let wait = Duration::try_from_secs_f64(over / share).unwrap_or(Duration::MAX);
         Err(Exceeded { wait })
     }
+
+    /// Takes back what was booked and not spent: a target that does not offer a profile says so
+    /// at once.
+    pub fn refund(&mut self, unspent: Duration) {
+        self.level_seconds = (self.level_seconds - unspent.as_secs_f64()).max(0.0);
+    }
 }
 
 /// A profile was refused because the target's duty cycle is used up.
@@ -78,6 +84,14 @@ mod tests {
         duty.book(secs(0), secs(30), 0.2).unwrap();
         assert!(duty.book(secs(60), secs(30), 0.2).is_err());
         duty.book(secs(150), secs(30), 0.2).unwrap();
+    }
+
+    #[test]
+    fn a_refund_makes_room() {
+        let mut duty = DutyCycle::default();
+        duty.book(secs(0), secs(10), 0.2).unwrap();
+        duty.refund(secs(10));
+        duty.book(secs(0), secs(10), 0.2).unwrap();
     }
 
     #[test]

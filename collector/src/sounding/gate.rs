@@ -108,6 +108,16 @@ impl Gate {
     }
 }
 
+impl TargetGate {
+    /// Gives back measuring time that was booked and not spent.
+    pub(super) fn refund(&self, unspent: Duration) {
+        self.duty
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .refund(unspent);
+    }
+}
+
 impl Rules {
     fn new(budget: ProfilingBudget) -> Self {
         let places = || Arc::new(Semaphore::new(budget.max_concurrent.clamp(1, 1024)));

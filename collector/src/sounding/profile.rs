@@ -159,8 +159,15 @@ impl Profiler {
             .enter(&site.gate, measured, self.spec.interval, clock);
         let leave = enter.await?;
         let started = clock.now();
-        let answer = self.fetch(measured).await;
-        self.spend(clock.now().saturating_sub(started));
+        let answer = self
+            .fetch(measured)
+            .instrument(tracing::info_span!("fetch"))
+            .await;
+        let spent = clock.now().saturating_sub(started);
+        self.spend(spent);
+        if answer.is_err() {
+            site.gate.refund(measured.saturating_sub(spent));
+        }
         drop(leave);
         self.keep(answer?).await
     }
@@ -240,6 +247,7 @@ impl Profiler {
 
     fn read(&self, answer: &Answer) -> Result<Profile, BodyError> {
         let limit = self.site.target.job.body_size_limit;
+        let _span = tracing::info_span!("decode").entered();
         heavy(8 * answer.body.len(), || {
             profile_body::read(
                 self.spec.format,
@@ -259,7 +267,7 @@ impl Profiler {
             is_delta,
             profile,
         };
-        let span = tracing::debug_span!("append");
+        let span = tracing::info_span!("append");
         let append = self
             .site
             .context

@@ -101,7 +101,10 @@ impl Scraper {
         let started = clock.now();
         let time = self.beat.timestamp(UnixMillis::from(wall_nanos()));
         let fetched = match request(&self.site) {
-            Ok(request) => self.fetcher.get(&self.site, &request).await,
+            Ok(request) => {
+                let fetch = self.fetcher.get(&self.site, &request);
+                fetch.instrument(tracing::info_span!("fetch")).await
+            }
             Err(error) => Err(error),
         };
         let took = clock.now().saturating_sub(started);
@@ -140,6 +143,7 @@ impl Scraper {
         let response = fetched?;
         self.counters.body_bytes.inc_by(response.wire_bytes as u64);
         let format = format_of(&response.content_type)?;
+        let _span = tracing::info_span!("decode").entered();
         let body = &response.body;
         let decoder = &mut self.decoder;
         let page = heavy(body.len(), || decoder.decode(format, body, *facts))?;
@@ -149,7 +153,7 @@ impl Scraper {
     }
 
     async fn append(&self, batch: MetricBatch) {
-        let span = tracing::debug_span!("append");
+        let span = tracing::info_span!("append");
         let record = Record::Metrics(Arc::new(batch));
         if let Err(error) = self
             .site

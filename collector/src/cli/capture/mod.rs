@@ -15,10 +15,13 @@ use anyhow::{Context as _, bail};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 
-use crate::fetch::{Client, report};
+use crate::fetch::{Client, FetchError, Request, report};
 use folder::{Entry, Folder, Manifest};
 use step::Step;
 use subject::{AccessArgs, Subject};
+
+/// Longest wait for a first sign of the target.
+const REACH_TIME: Duration = Duration::from_secs(15);
 
 /// Takes all profiles and the metrics page of one target into a folder.
 #[derive(Clone, Debug, clap::Args)]
@@ -58,6 +61,7 @@ impl CaptureArgs {
         let path = self
             .output
             .unwrap_or_else(|| folder::default_path(&subject.name, started));
+        reach(&subject, &client).await?;
         let folder = Folder::create(path)?;
         let mut manifest = Manifest::new(&subject, started, self.seconds);
         for step in step::plan(&subject, self.seconds) {
@@ -79,6 +83,20 @@ impl CaptureArgs {
         }
         println!("{}", folder.path().display());
         Ok(())
+    }
+}
+
+/// Fails at once if nobody answers at all: nine failures would say the same.
+async fn reach(subject: &Subject, client: &Client) -> anyhow::Result<()> {
+    let request = Request {
+        timeout: REACH_TIME,
+        ..Step::Metrics.request(subject)
+    };
+    match client.get(&request).await {
+        Err(error @ (FetchError::Connect(_) | FetchError::Timeout { .. })) => {
+            bail!("{} cannot be reached: {}", subject.name, report(&error))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -89,6 +89,16 @@ async fn a_capture_of_nothing_is_an_error() {
     assert!(folder.path().join("manifest.json").exists());
 }
 
+#[tokio::test]
+async fn a_target_that_is_not_there_leaves_no_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let words = ["unix:///nonexistent.sock", "-o", out.to_str().unwrap()];
+    let error = args(&words).capture().await.unwrap_err();
+    assert!(error.to_string().contains("cannot be reached"), "{error}");
+    assert!(!out.exists());
+}
+
 #[test]
 fn names_from_outside_stay_in_the_folder() {
     assert_eq!(plain("../../etc/passwd"), "_.._.._etc_passwd");
