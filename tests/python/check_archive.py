@@ -8,8 +8,11 @@ Exit code 1 with one line for each thing that is wrong, 2 for wrong arguments.
 """
 
 import argparse
+import contextlib
 import json
+import re
 import sys
+import tempfile
 from pathlib import Path
 
 import duckdb
@@ -184,6 +187,26 @@ def check_profiles(archive, job, kind, sample_type):
     return [dict(zip(("leaf", "functions", "value", "unit"), row)) for row in rows]
 
 
+def check_document(archive, document):
+    """Runs every query of a document, as someone would who pasted it."""
+    blocks = re.findall(r"```(sql|python)\n(.*?)```", document.read_text(), re.DOTALL)
+    archive.expect(blocks, f"{document} has no queries")
+    db = duckdb.connect()
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        Path("leadsman-data").mkdir()
+        Path("leadsman-data/archive").symlink_to(archive.folder)
+        for language, code in blocks:
+            try:
+                if language == "python":
+                    exec(code, {})
+                    continue
+                for statement in filter(str.strip, code.split(";")):
+                    result = db.sql(statement)
+                    _ = result and result.to_arrow_table()
+            except Exception as error:
+                archive.expect(False, f"{document}: {error} in:\n{code}")
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("archive", type=Path, help="the archive's folder: the one with metric_points/ in it")
@@ -192,6 +215,7 @@ def arguments():
     parser.add_argument(
         "--profile", action="append", default=[], metavar="JOB/KIND/TYPE", help="must have stacks: etcd/memory/inuse_space"
     )
+    parser.add_argument("--document", type=Path, metavar="FILE", help="Markdown whose queries must run: storage/SCHEMA.md")
     parser.add_argument("--table", action="append", default=[], choices=TABLES, help="must have rows")
     return parser.parse_args()
 
@@ -200,7 +224,7 @@ def main():
     args = arguments()
     if not args.archive.is_dir():
         sys.exit(f"check_archive: {args.archive} is not a folder")
-    archive = Archive(args.archive)
+    archive = Archive(args.archive.resolve())
     archive.expect(archive.tables, f"no tables in {args.archive}")
     report = {"rows": check_tables(archive), "metrics": {}, "stacks": {}}
     for table in args.table:
@@ -213,6 +237,8 @@ def main():
         job, _, rest = expected.partition("/")
         kind, _, sample_type = rest.partition("/")
         report["stacks"][expected] = check_profiles(archive, job, kind, sample_type)
+    if args.document:
+        check_document(archive, args.document.resolve())
     json.dump(report, sys.stdout, indent=1)
     print()
     for problem in archive.problems:
@@ -221,4 +247,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (duckdb.Error, pl.exceptions.PolarsError) as error:
+        sys.exit(f"check_archive: cannot be read: {error}")

@@ -228,3 +228,64 @@ fn millis(name: &str) -> Field {
 fn timestamp(unit: TimeUnit) -> DataType {
     DataType::Timestamp(unit, Some("UTC".into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// Field names of a type, with those nested in it.
+    fn names(data_type: &DataType, into: &mut Vec<String>) {
+        match data_type {
+            DataType::Struct(fields) => {
+                for field in fields {
+                    into.push(field.name().clone());
+                    names(field.data_type(), into);
+                }
+            }
+            DataType::List(items) => names(items.data_type(), into),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_document_names_every_column() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("SCHEMA.md");
+        let document = std::fs::read_to_string(path).unwrap();
+        for table in Table::ALL {
+            let heading = format!("\n## `{}`\n", table.name());
+            let (_, section) = document.split_once(&heading).unwrap();
+            let section = section.split("\n## ").next().unwrap();
+            let mut columns = Vec::new();
+            names(
+                &DataType::Struct(table.schema().fields().clone()),
+                &mut columns,
+            );
+            for column in columns {
+                let is_there = section
+                    .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                    .any(|word| word == column);
+                assert!(is_there, "{}: {column} is not described", table.name());
+            }
+        }
+    }
+
+    /// Version 1. Columns may be added at the end; what is here stays as it is.
+    #[test]
+    fn columns_are_those_of_version_1() {
+        let mut text = String::new();
+        for table in Table::ALL {
+            for field in table.schema().fields() {
+                let null = if field.is_nullable() { " null" } else { "" };
+                text += &format!(
+                    "{}.{} {}{null}\n",
+                    table.name(),
+                    field.name(),
+                    field.data_type()
+                );
+            }
+        }
+        insta::assert_snapshot!(text);
+    }
+}
