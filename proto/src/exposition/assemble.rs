@@ -6,11 +6,11 @@ use super::columns::{Columns, Reading};
 use super::family::FamilyTable;
 use super::issues::IssueReason;
 use super::known::{Counts, HashIsKey, Known, Outcome, Slot};
-use super::report;
+use super::places::{Origin, Places};
 use super::resolve::{RawSeries, Resolver, exceeds};
 use super::{PageError, ScrapeFacts};
-use crate::metrics::{SeriesId, absent};
-use crate::{Labels, UnixMillis};
+use crate::UnixMillis;
+use crate::metrics::absent;
 
 /// Identity of a piece of the page.
 #[derive(Clone, Copy, Debug)]
@@ -25,24 +25,15 @@ pub(super) struct Draft {
     pub(super) family_idx: u32,
 }
 
-pub(super) enum Origin {
-    /// Index into the layout of the last good page.
-    Known(u32),
-    New(SeriesId, Labels),
-}
-
 /// Collects a page. What is known from the page before is not worked out again.
 pub(super) struct Assembler<'a> {
     pub(super) resolver: &'a Resolver,
     pub(super) known: &'a Known,
     by_hash: HashMap<u64, Outcome, HashIsKey>,
-    /// Series of the known layout by identity; filled when the first new line turns up.
-    by_id: HashMap<u64, u32, HashIsKey>,
     pub(super) families: FamilyTable,
     pub(super) slots: Vec<Slot>,
     pub(super) drafts: Vec<Draft>,
-    /// Identities on the page so far, the reports' included.
-    pub(super) seen: HashMap<u64, Option<u32>, HashIsKey>,
+    pub(super) places: Places<'a>,
     /// Creation times: index into `slots`, identity of the series, time.
     pub(super) created: Vec<(usize, u64, UnixMillis)>,
     pub(super) columns: Columns,
@@ -51,18 +42,20 @@ pub(super) struct Assembler<'a> {
 
 impl<'a> Assembler<'a> {
     pub(super) fn new(resolver: &'a Resolver, known: &'a Known, scrape: ScrapeFacts) -> Self {
-        let reports = report::series(&resolver.target, 0).map(|series| (series.id.0, None));
         Self {
             resolver,
             known,
             by_hash: known.by_hash(),
-            by_id: HashMap::default(),
             families: FamilyTable::default(),
             slots: Vec::with_capacity(known.slots.len()),
             drafts: Vec::with_capacity(known.layout.series.len()),
-            seen: reports.collect(),
+            places: Places::new(&known.layout),
             created: Vec::new(),
-            columns: Columns::new(0, scrape, resolver.rules.timestamps),
+            columns: Columns::with_capacity(
+                known.layout.series.len(),
+                scrape,
+                resolver.rules.timestamps,
+            ),
             counts: Counts::default(),
         }
     }
@@ -81,7 +74,7 @@ impl<'a> Assembler<'a> {
         raw: impl FnOnce() -> Result<RawSeries<'t>, PageError>,
     ) -> Result<(), PageError> {
         self.counts.n_scraped += 1;
-        let Some((id, origin)) = self.identify(key, family_idx, raw)? else {
+        let Some(origin) = self.identify(key, family_idx, raw)? else {
             self.push_slot(key, Outcome::Dropped);
             return Ok(());
         };
@@ -90,7 +83,7 @@ impl<'a> Assembler<'a> {
         if exceeds(self.counts.n_post_relabel, limit) {
             return Err(PageError::SampleLimit { limit });
         }
-        let outcome = self.place(id, Draft { origin, family_idx }, reading);
+        let outcome = self.place(Draft { origin, family_idx }, reading);
         self.push_slot(key, outcome);
         Ok(())
     }
@@ -145,49 +138,29 @@ impl<'a> Assembler<'a> {
         key: Key,
         family_idx: u32,
         raw: impl FnOnce() -> Result<RawSeries<'t>, PageError>,
-    ) -> Result<Option<(SeriesId, Origin)>, PageError> {
+    ) -> Result<Option<Origin>, PageError> {
         match self.recall(key.hash, family_idx) {
-            Some(Outcome::Dropped) => Ok(None),
-            Some(Outcome::Series(idx)) => {
-                let series = self.known.layout.series.get(idx as usize);
-                Ok(series.map(|series| (series.id, Origin::Known(idx))))
-            }
-            _ => self.resolve(&raw()?, family_idx),
+            Some(Outcome::Dropped) => return Ok(None),
+            Some(Outcome::Series(idx)) => return Ok(Some(Origin::Known(idx))),
+            _ => {}
         }
-    }
-
-    fn resolve(
-        &mut self,
-        series: &RawSeries<'_>,
-        family_idx: u32,
-    ) -> Result<Option<(SeriesId, Origin)>, PageError> {
-        let kind = self
-            .families
-            .get(family_idx)
-            .map(|family| family.kind)
-            .unwrap_or_default();
-        let Some(labels) = self.resolver.resolve(series, kind)? else {
+        let family = self.families.get(family_idx);
+        let kind = family.map(|family| family.kind).unwrap_or_default();
+        let Some(labels) = self.resolver.resolve(&raw()?, kind)? else {
             return Ok(None);
         };
-        if self.by_id.is_empty() {
-            let known = self.known.layout.series.iter().zip(0..);
-            self.by_id = known.map(|(series, idx)| (series.id.0, idx)).collect();
-        }
-        let id = SeriesId(labels.hash64());
-        let origin = match self.by_id.get(&id.0) {
-            Some(idx) => Origin::Known(*idx),
-            None => Origin::New(id, labels),
-        };
-        self.counts.n_added += usize::from(!self.seen.contains_key(&id.0));
-        Ok(Some((id, origin)))
+        let origin = self.places.origin(labels);
+        self.counts.n_added += usize::from(!self.places.is_taken(&origin));
+        Ok(Some(origin))
     }
 
-    fn place(&mut self, id: SeriesId, draft: Draft, reading: Reading) -> Outcome {
-        if self.seen.contains_key(&id.0) {
+    fn place(&mut self, draft: Draft, reading: Reading) -> Outcome {
+        if self.places.is_taken(&draft.origin) {
+            let known = &self.known.layout.series;
             let example = || match &draft.origin {
                 Origin::New(_, labels) => labels.to_string(),
                 Origin::Known(idx) => {
-                    let series = self.known.layout.series.get(*idx as usize);
+                    let series = known.get(*idx as usize);
                     series
                         .map(|series| series.labels.to_string())
                         .unwrap_or_default()
@@ -199,7 +172,7 @@ impl<'a> Assembler<'a> {
             return Outcome::Duplicate;
         }
         let idx = self.drafts.len() as u32;
-        self.seen.insert(id.0, Some(idx));
+        self.places.take(&draft.origin, idx);
         self.drafts.push(draft);
         self.columns.values.push(absent());
         self.columns.put_reading(idx, reading);

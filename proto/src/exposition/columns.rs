@@ -58,6 +58,18 @@ impl Columns {
         }
     }
 
+    /// Columns that grow to about `n_series` series.
+    pub(super) fn with_capacity(
+        n_series: usize,
+        scrape: ScrapeFacts,
+        policy: TimestampPolicy,
+    ) -> Self {
+        Self {
+            values: Vec::with_capacity(n_series),
+            ..Self::new(0, scrape, policy)
+        }
+    }
+
     /// Sets the value of a series.
     #[inline]
     pub(super) fn put(&mut self, series_idx: u32, value: f64) {

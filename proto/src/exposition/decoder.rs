@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::assemble::Assembler;
 use super::columns::Columns;
+use super::exemplars::KnownExemplars;
 use super::issues::Issues;
 use super::known::{Counts, Known, Outcome};
 use super::report::{self, N_REPORTS};
@@ -50,6 +51,7 @@ pub struct PageDecoder {
     /// What a refused page had, for the reports of the failure that follows.
     refused: Counts,
     has_reported: bool,
+    exemplars: KnownExemplars,
 }
 
 /// Series that had a sample in the scrape before.
@@ -77,6 +79,7 @@ impl PageDecoder {
             report_layout,
             refused: Counts::default(),
             has_reported: false,
+            exemplars: KnownExemplars::default(),
         }
     }
 
@@ -168,6 +171,7 @@ impl PageDecoder {
         self.has_reported = true;
         let issues = std::mem::take(&mut columns.issues);
         let mut batch = columns.into_batch(Arc::clone(&self.known.layout));
+        self.exemplars.keep_new(&mut batch);
         put_reports(&mut batch.values, report::values(true, scrape, counts));
         Page {
             batch,

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::assemble::{Assembler, Draft, Origin};
+use super::assemble::{Assembler, Draft};
 use super::columns::Columns;
 use super::known::{Known, Outcome};
+use super::places::Origin;
 use super::report::{self, N_REPORTS};
 use crate::metrics::{Family, Layout, Series, absent, stale_marker};
 
@@ -20,7 +21,11 @@ impl Assembler<'_> {
     /// stale marker if they are gone.
     pub(super) fn settle(mut self, was_live: &[u32]) -> Settled {
         self.settle_created();
-        let vanished = self.vanished(was_live);
+        let vanished = was_live
+            .iter()
+            .copied()
+            .filter(|idx| self.places.is_free(*idx));
+        let vanished: Vec<u32> = vanished.collect();
         let layout = match self.known_places() {
             Some(places) => self.keep_layout(&places, &vanished),
             None => self.build_layout(&vanished),
@@ -39,7 +44,7 @@ impl Assembler<'_> {
     /// Gives the creation times to their series, now that all series are there.
     fn settle_created(&mut self) {
         for (slot_idx, id, time) in std::mem::take(&mut self.created) {
-            let Some(series_idx) = self.seen.get(&id).copied().flatten() else {
+            let Some(series_idx) = self.places.of_id(id) else {
                 continue;
             };
             if let Some(slot) = self.slots.get_mut(slot_idx) {
@@ -47,23 +52,6 @@ impl Assembler<'_> {
             }
             self.columns.put_created(series_idx, time);
         }
-    }
-
-    fn vanished(&self, was_live: &[u32]) -> Vec<u32> {
-        let mut kept = vec![false; self.known.layout.series.len()];
-        for draft in &self.drafts {
-            if let Origin::Known(idx) = draft.origin
-                && let Some(kept) = kept.get_mut(idx as usize)
-            {
-                *kept = true;
-            }
-        }
-        let is_kept = |idx: &u32| kept.get(*idx as usize).copied().unwrap_or(true);
-        was_live
-            .iter()
-            .copied()
-            .filter(|idx| !is_kept(idx))
-            .collect()
     }
 
     /// Where each series is in the known layout, if that can stay: it has them all with the same

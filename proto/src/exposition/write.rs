@@ -35,7 +35,8 @@ fn groups(batch: &MetricBatch) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     let mut by_name: HashMap<&str, usize> = HashMap::new();
     for (idx, (series, value)) in batch.layout.series.iter().zip(&batch.values).enumerate() {
-        if is_absent(*value) || is_stale(*value) {
+        // The format has no times before 1970.
+        if is_absent(*value) || is_stale(*value) || batch.time_of(idx).0 < 0 {
             continue;
         }
         let series_name = series.labels.metric_name();

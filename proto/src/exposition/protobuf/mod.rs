@@ -15,6 +15,7 @@ use super::issues::IssueReason;
 use super::known::{Known, Outcome, Slot};
 use super::number::{canonical, label_form};
 use super::resolve::RawSeries;
+use crate::labels::METRIC_NAME;
 use crate::metrics::MetricKind;
 use walk::{FamilyHead, Part, Sample, Visitor, walk};
 use wire::{Fields, Problem};
@@ -195,6 +196,9 @@ fn raw_series<'a>(family: &'a str, sample: &Sample<'a, '_>) -> Result<RawSeries<
         let (name, value) = native::label_pair(field?.1.bytes())?;
         if name.is_empty() {
             return Err("label has no name");
+        }
+        if name == METRIC_NAME {
+            return Err("label __name__ is not allowed");
         }
         if labels.iter().any(|(known, _)| known == name) {
             return Err("label is there twice");

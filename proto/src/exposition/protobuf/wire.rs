@@ -79,7 +79,8 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Result<(u64, Value<'a>), Problem>;
 
-    #[inline]
+    // Inlined into each loop over a message's fields, where the unused kinds of values fall away.
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
             return None;
@@ -92,7 +93,7 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn take_field<'a>(rest: &mut &'a [u8]) -> Result<(u64, Value<'a>), Problem> {
     let tag = take_varint(rest)?;
     let value = match tag & 7 {
@@ -109,7 +110,7 @@ fn take_field<'a>(rest: &mut &'a [u8]) -> Result<(u64, Value<'a>), Problem> {
 }
 
 /// A length, then as many bytes.
-#[inline]
+#[inline(always)]
 pub(super) fn take_delimited<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Problem> {
     let length = usize::try_from(take_varint(rest)?).map_err(|_| CUT_SHORT)?;
     let (bytes, tail) = rest.split_at_checked(length).ok_or(CUT_SHORT)?;
@@ -125,16 +126,21 @@ pub(super) fn take_fixed64(rest: &mut &[u8]) -> Result<u64, Problem> {
     Ok(u64::from_le_bytes(*bytes))
 }
 
-#[inline]
+#[inline(always)]
 pub(super) fn take_varint(rest: &mut &[u8]) -> Result<u64, Problem> {
-    let (&first, tail) = rest.split_first().ok_or(CUT_SHORT)?;
-    if first < 0x80 {
-        *rest = tail;
-        return Ok(first.into());
+    match rest.split_first() {
+        Some((&byte, tail)) if byte < 0x80 => {
+            *rest = tail;
+            Ok(byte.into())
+        }
+        _ => take_long_varint(rest),
     }
-    let mut number = u64::from(first & 0x7f);
-    let mut bytes = tail;
-    for shift in (7..64).step_by(7) {
+}
+
+fn take_long_varint(rest: &mut &[u8]) -> Result<u64, Problem> {
+    let mut number = 0;
+    let mut bytes = *rest;
+    for shift in (0..64).step_by(7) {
         let (&byte, tail) = bytes.split_first().ok_or(CUT_SHORT)?;
         bytes = tail;
         number |= u64::from(byte & 0x7f) << shift;

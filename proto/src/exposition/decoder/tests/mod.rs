@@ -312,6 +312,17 @@ fn a_passed_through_page_reads_as_the_target_wrote_it() {
 }
 
 #[test]
+fn a_time_before_1970_is_not_written_as_text_has_none() {
+    let page = b"a 1 -5\nb 2\n# EOF\n";
+    let page = decoder(PageRules::default())
+        .decode(Format::OpenMetrics, page, at(100))
+        .unwrap();
+    let mut text = String::new();
+    write_text(&mut text, &page.batch);
+    assert!(text.starts_with("# TYPE b untyped\nb 2\n"), "{text}");
+}
+
+#[test]
 fn a_captured_etcd_page_is_followed_after_it_was_assembled_once() {
     let body = include_bytes!("../../../../testdata/etcd-3.4.txt");
     let mut decoder = decoder(PageRules::default());

@@ -33,22 +33,43 @@ fn timestamps_exemplars_and_creation_times_are_kept() {
             page.batch.created,
             [(0, UnixMillis(50_250)), (4, UnixMillis(40_000))]
         );
-        let exemplars: Vec<_> = page
-            .batch
-            .exemplars
-            .iter()
-            .map(|e| (e.series_idx, e.value, e.time))
-            .collect();
-        assert_eq!(
-            exemplars,
-            [(0, 0.67, Some(UnixMillis(98_250))), (1, 0.5, None)]
-        );
-        assert_eq!(page.batch.exemplars[0].labels.get("x"), Some("y"));
     }
     assert!(
         decoder
             .follow(Format::OpenMetrics, PAGE.as_bytes(), at(101))
             .is_some()
+    );
+}
+
+#[test]
+fn an_exemplar_is_passed_on_once() {
+    let mut decoder = decoder(PageRules::default());
+    let mut decode = |page: &str| {
+        let page = decoder
+            .decode(Format::OpenMetrics, page.as_bytes(), at(100))
+            .unwrap();
+        let exemplars = page.batch.exemplars.iter();
+        let labels = exemplars
+            .clone()
+            .map(|e| e.labels.to_string())
+            .collect::<Vec<_>>();
+        (
+            labels,
+            exemplars
+                .map(|e| (e.series_idx, e.value, e.time))
+                .collect::<Vec<_>>(),
+        )
+    };
+    let (labels, exemplars) = decode(PAGE);
+    assert_eq!(labels, [r#"{trace_id="t",x="y"}"#, "{}"]);
+    assert_eq!(
+        exemplars,
+        [(0, 0.67, Some(UnixMillis(98_250))), (1, 0.5, None)]
+    );
+    assert_eq!(decode(PAGE).1, []);
+    assert_eq!(
+        decode(&PAGE.replace("# {} 0.5", "# {} 0.75")).1,
+        [(1, 0.75, None)]
     );
 }
 
