@@ -1,8 +1,7 @@
 //! pprof bytes → [`Profile`]. Every id and index is checked before it becomes a handle.
 
-use std::collections::HashMap;
-
 use super::error::PprofError;
+use super::id_map::IdMap;
 use super::raw::RawProfile;
 use super::wire::{Value, WireError, for_each_field};
 use crate::profile::{
@@ -86,11 +85,15 @@ impl Decoder {
             return Err(PprofError::FirstString);
         }
         let builder = &mut self.builder;
-        let texts = raw
+        builder.reserve(raw.strings.len(), raw.samples.len());
+        let ids = raw
             .strings
             .iter()
-            .map(|bytes| String::from_utf8_lossy(bytes));
-        self.strings = texts.map(|text| builder.string(&text)).collect();
+            .map(|bytes| match std::str::from_utf8(bytes) {
+                Ok(text) => builder.string(text),
+                Err(_) => builder.string(&String::from_utf8_lossy(bytes)),
+            });
+        self.strings = ids.collect();
         // A message without strings still has its index 0, the absent string.
         if self.strings.is_empty() {
             self.strings.push(StrId::default());
@@ -349,66 +352,6 @@ impl SampleScratch {
         self.locations.clear();
         self.values.clear();
         self.labels.clear();
-    }
-}
-
-/// The ids a message gives its entries → their index. Writers count from 1, so that most ids are
-/// an index into a vector; strange ones (addresses, hashes) go to a map.
-#[derive(Default)]
-struct IdMap {
-    table: &'static str,
-    dense: Vec<u32>,
-    sparse: HashMap<u64, u32>,
-}
-
-/// No entry. A table has fewer: [`MAX_BYTES`] is less than `u32::MAX`.
-const VACANT: u32 = u32::MAX;
-
-impl IdMap {
-    fn new(table: &'static str, n_entries: usize) -> Self {
-        Self {
-            table,
-            dense: vec![VACANT; n_entries + 1],
-            sparse: HashMap::new(),
-        }
-    }
-
-    fn insert(&mut self, id: u64, idx: usize) -> Result<(), PprofError> {
-        let bad = PprofError::BadId {
-            table: self.table,
-            id,
-        };
-        if id == 0 {
-            return Err(bad);
-        }
-        let slot = usize::try_from(id)
-            .ok()
-            .and_then(|id| self.dense.get_mut(id));
-        let before = match slot {
-            Some(slot) => std::mem::replace(slot, idx as u32),
-            None => self.sparse.insert(id, idx as u32).unwrap_or(VACANT),
-        };
-        if before == VACANT { Ok(()) } else { Err(bad) }
-    }
-
-    #[inline]
-    fn get(&self, id: u64) -> Result<u32, PprofError> {
-        match usize::try_from(id).ok().and_then(|id| self.dense.get(id)) {
-            Some(&idx) if idx != VACANT => Ok(idx),
-            _ => self
-                .sparse
-                .get(&id)
-                .copied()
-                .ok_or_else(|| self.dangling(id)),
-        }
-    }
-
-    #[cold]
-    fn dangling(&self, id: u64) -> PprofError {
-        PprofError::Dangling {
-            table: self.table,
-            reference: id,
-        }
     }
 }
 

@@ -9,6 +9,7 @@
 mod decode;
 mod encode;
 mod error;
+mod id_map;
 mod raw;
 mod wire;
 

@@ -51,6 +51,7 @@ impl<'a> Value<'a> {
 }
 
 /// Calls `visit` with the number and value of each field of a message.
+#[inline]
 pub(super) fn for_each_field<'a, E: From<WireError>>(
     message: &'a [u8],
     mut visit: impl FnMut(u64, Value<'a>) -> Result<(), E>,
@@ -63,6 +64,7 @@ pub(super) fn for_each_field<'a, E: From<WireError>>(
     Ok(())
 }
 
+#[inline]
 fn take_field<'a>(rest: &mut &'a [u8]) -> Result<(u64, Value<'a>), WireError> {
     let tag = take_varint(rest)?;
     let value = match tag & 7 {

@@ -66,6 +66,12 @@ impl ProfileBuilder {
         self.profile
     }
 
+    /// Makes room for so many strings and stacks, so that the indexes need not grow step by step.
+    pub(crate) fn reserve(&mut self, n_strings: usize, n_stacks: usize) {
+        self.strings.reserve(n_strings);
+        self.stacks.reserve(n_stacks);
+    }
+
     /// Interns a string.
     pub fn string(&mut self, text: &str) -> StrId {
         let hash = self.seed.hash(text);
@@ -112,6 +118,17 @@ impl ProfileBuilder {
             hash,
             location,
         ))
+    }
+
+    /// Interns a location that is most likely known: it is only cloned if it is not.
+    pub(crate) fn known_location(&mut self, location: &Location) -> LocationId {
+        let hash = self.seed.hash(location);
+        let column = &self.profile.locations;
+        let is_equal = |idx: u32| column.get(idx as usize) == Some(location);
+        match self.locations.find(hash, is_equal) {
+            Some(known) => LocationId(known),
+            None => self.location(location.clone()),
+        }
     }
 
     /// Interns a stack, leaf first.

@@ -19,6 +19,11 @@ struct Slot {
 }
 
 impl Index {
+    /// Makes room for `n` more handles.
+    pub(crate) fn reserve(&mut self, n: usize) {
+        self.slots.reserve(n, |slot| slot.hash);
+    }
+
     /// The handle whose content has this hash and is equal.
     pub(crate) fn find(&self, hash: u64, is_equal: impl Fn(u32) -> bool) -> Option<u32> {
         let found = self

@@ -33,6 +33,10 @@ pub(super) struct Importer<'a> {
     locations: Memo,
     stacks: Memo,
     label_sets: Memo,
+    /// Kept from stack to stack and from location to location: most are known already, and
+    /// looking them up should not allocate.
+    stack_scratch: Vec<LocationId>,
+    location_scratch: Location,
 }
 
 impl<'a> Importer<'a> {
@@ -48,6 +52,8 @@ impl<'a> Importer<'a> {
             locations: Memo::new(source.locations.len()),
             stacks: Memo::new(source.stacks.len()),
             label_sets: Memo::new(source.label_sets.len()),
+            stack_scratch: Vec::new(),
+            location_scratch: Location::default(),
             source,
             builder,
             known_mappings,
@@ -83,11 +89,11 @@ impl<'a> Importer<'a> {
             .stacks
             .get(id.0 as usize)
             .map_or(&[][..], |stack| stack);
-        let locations: Vec<_> = source
-            .iter()
-            .map(|location| self.location(*location))
-            .collect();
+        let mut locations = std::mem::take(&mut self.stack_scratch);
+        locations.clear();
+        locations.extend(source.iter().map(|location| self.location(*location)));
         let new = self.builder.stack(&locations);
+        self.stack_scratch = locations;
         self.stacks.set(id.0, new.0);
         new
     }
@@ -150,19 +156,24 @@ impl<'a> Importer<'a> {
         if let Some(known) = self.locations.get(id.0) {
             return LocationId(known);
         }
-        let new = match self.source.locations.get(id.0 as usize) {
-            Some(location) => self.moved_location(location),
-            None => Location::default(),
-        };
-        let new = self.builder.location(new);
+        let mut moved = std::mem::take(&mut self.location_scratch);
+        self.move_location(id, &mut moved);
+        let new = self.builder.known_location(&moved);
+        self.location_scratch = moved;
         self.locations.set(id.0, new.0);
         new
     }
 
     /// The location with its address moved to where the known mapping lies.
-    fn moved_location(&mut self, location: &Location) -> Location {
+    fn move_location(&mut self, id: LocationId, moved: &mut Location) {
+        moved.lines.clear();
+        let Some(location) = self.source.locations.get(id.0 as usize) else {
+            *moved = Location::default();
+            return;
+        };
         let mapping = location.mapping.map(|id| (id, self.mapping(id)));
-        let address = mapping.map_or(location.address, |(source, target)| {
+        moved.mapping = mapping.map(|(_, target)| target);
+        moved.address = mapping.map_or(location.address, |(source, target)| {
             let from = self.source.mappings.get(source.0 as usize);
             let to = self.builder.profile().mappings.get(target.0 as usize);
             let start = |mapping: Option<&Mapping>| mapping.map_or(0, |known| known.memory_start);
@@ -171,16 +182,12 @@ impl<'a> Importer<'a> {
                 .wrapping_sub(start(from))
                 .wrapping_add(start(to))
         });
-        let lines = location.lines.iter().map(|line| Line {
+        moved.is_folded = location.is_folded;
+        let lines = location.lines.iter();
+        moved.lines.extend(lines.map(|line| Line {
             function: self.function(line.function),
             ..*line
-        });
-        Location {
-            lines: lines.collect(),
-            mapping: mapping.map(|(_, target)| target),
-            address,
-            is_folded: location.is_folded,
-        }
+        }));
     }
 
     fn function(&mut self, id: FunctionId) -> FunctionId {

@@ -57,12 +57,20 @@ impl ConvertArgs {
 
 /// The sample type that was asked for, or the profile's own.
 pub(super) fn type_idx(profile: &Profile, asked: Option<&str>) -> anyhow::Result<usize> {
-    let Some(asked) = asked else { return Ok(profile.default_type_idx()) };
+    let Some(asked) = asked else {
+        return Ok(profile.default_type_idx());
+    };
     if let Some(type_idx) = profile.type_idx(asked) {
         return Ok(type_idx);
     }
-    let known = profile.sample_types.iter().map(|known| profile.strings.get(known.kind));
-    bail!("no sample type {asked:?}; there is {}", known.collect::<Vec<_>>().join(", "))
+    let known = profile
+        .sample_types
+        .iter()
+        .map(|known| profile.strings.get(known.kind));
+    bail!(
+        "no sample type {asked:?}; there is {}",
+        known.collect::<Vec<_>>().join(", ")
+    )
 }
 
 fn format_of_name(output: &OutputPath) -> Option<Format> {
@@ -75,5 +83,8 @@ fn format_of_name(output: &OutputPath) -> Option<Format> {
         (".svg", Format::Svg),
         (".json", Format::Speedscope),
     ];
-    endings.iter().find(|(ending, _)| name.ends_with(ending)).map(|(_, format)| *format)
+    endings
+        .iter()
+        .find(|(ending, _)| name.ends_with(ending))
+        .map(|(_, format)| *format)
 }

@@ -13,7 +13,11 @@ const MAX_BYTES: usize = 1 << 30;
 
 /// What errors call the file.
 pub(super) fn display(path: &Path) -> String {
-    if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() }
+    if is_stdin(path) {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    }
 }
 
 /// Reads a profile: pprof, folded stacks or a goroutine dump, gzip'd, zstd'd or plain.
@@ -30,8 +34,11 @@ fn is_stdin(path: &Path) -> bool {
 }
 
 fn read_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let source: Box<dyn Read> =
-        if is_stdin(path) { Box::new(io::stdin().lock()) } else { Box::new(File::open(path)?) };
+    let source: Box<dyn Read> = if is_stdin(path) {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(File::open(path)?)
+    };
     let mut bytes = Vec::new();
     source.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > MAX_BYTES {

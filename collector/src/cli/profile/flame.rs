@@ -35,10 +35,18 @@ impl FlameArgs {
 
 /// Draws one sample type. Without a title the graph is named after it.
 pub(super) fn svg(profile: &Profile, type_idx: usize, title: &str) -> anyhow::Result<Vec<u8>> {
-    let value_type = profile.sample_types.get(type_idx).copied().unwrap_or_default();
+    let value_type = profile
+        .sample_types
+        .get(type_idx)
+        .copied()
+        .unwrap_or_default();
     let [kind, unit] = [value_type.kind, value_type.unit].map(|id| profile.strings.get(id));
     let mut options = flamegraph::Options::default();
-    options.title = if title.is_empty() { kind.to_owned() } else { title.to_owned() };
+    options.title = if title.is_empty() {
+        kind.to_owned()
+    } else {
+        title.to_owned()
+    };
     options.count_name = unit.to_owned();
     // The colour says which function it is, on every graph the same.
     options.hash = true;
@@ -67,7 +75,10 @@ mod tests {
     fn every_frame_is_drawn_with_its_value() {
         let profile = folded::parse(b"main;thread 12 3\nmain;g 1\n").unwrap();
         let svg = String::from_utf8(svg(&profile, 0, "").unwrap()).unwrap();
-        assert!(svg.contains("<title>thread\u{a0}12 (3 count, 75.00%)</title>"), "{svg}");
+        assert!(
+            svg.contains("<title>thread\u{a0}12 (3 count, 75.00%)</title>"),
+            "{svg}"
+        );
         assert!(svg.contains("<title>main (4 count, 100.00%)</title>"));
     }
 

@@ -15,7 +15,11 @@ use super::select::Selection;
 pub(super) struct InputArgs {
     /// Profiles to merge: pprof (gzip, zstd or plain), folded stacks, or a goroutine dump; - for
     /// standard input
-    #[arg(value_name = "FILE", required_unless_present = "path", conflicts_with = "path")]
+    #[arg(
+        value_name = "FILE",
+        required_unless_present = "path",
+        conflicts_with = "path"
+    )]
     files: Vec<PathBuf>,
     #[command(flatten)]
     archive: Option<Selection>,

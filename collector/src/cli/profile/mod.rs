@@ -65,7 +65,9 @@ impl MergeArgs {
         self.output.refuse_binary_to_terminal()?;
         let profile = self.input.load()?;
         let bytes = proto::compress::gzip(&proto::pprof::encode(&profile));
-        self.output.write(&bytes).context("failed to write the merged profile")
+        self.output
+            .write(&bytes)
+            .context("failed to write the merged profile")
     }
 }
 

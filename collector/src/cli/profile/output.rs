@@ -19,7 +19,11 @@ impl FromStr for OutputPath {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(if text == "-" { Self::Stdout } else { Self::File(text.into()) })
+        Ok(if text == "-" {
+            Self::Stdout
+        } else {
+            Self::File(text.into())
+        })
     }
 }
 

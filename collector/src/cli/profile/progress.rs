@@ -16,7 +16,11 @@ pub(super) struct Progress {
 
 impl Default for Progress {
     fn default() -> Self {
-        Self { started: Instant::now(), n_done: 0, bar: None }
+        Self {
+            started: Instant::now(),
+            n_done: 0,
+            bar: None,
+        }
     }
 }
 

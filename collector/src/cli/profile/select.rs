@@ -48,7 +48,9 @@ impl Selection {
     pub(super) fn load(&self) -> anyhow::Result<Profile> {
         let query = self.query();
         let place = query.path.display();
-        let profiles = query.profiles().with_context(|| format!("failed to read {place}"))?;
+        let profiles = query
+            .profiles()
+            .with_context(|| format!("failed to read {place}"))?;
         let mut merged = Merged::default();
         for record in profiles {
             match record {
@@ -67,7 +69,11 @@ impl Selection {
         let own = [named("job", &self.job), named("instance", &self.instance)];
         ProfileQuery {
             path: tables_folder(&self.path),
-            matchers: own.into_iter().flatten().chain(self.label.iter().cloned()).collect(),
+            matchers: own
+                .into_iter()
+                .flatten()
+                .chain(self.label.iter().cloned())
+                .collect(),
             kind: self.kind.clone(),
             from: self.from,
             to: self.until,
@@ -78,7 +84,11 @@ impl Selection {
 /// The folder of the tables: DIR itself, or `archive` in it if DIR is leadsman's data folder.
 fn tables_folder(dir: &Path) -> PathBuf {
     let inner = dir.join("archive");
-    if inner.is_dir() { inner } else { dir.to_owned() }
+    if inner.is_dir() {
+        inner
+    } else {
+        dir.to_owned()
+    }
 }
 
 /// The profiles read so far.
@@ -93,10 +103,15 @@ impl Merged {
     fn add(&mut self, record: &ProfileRecord) -> anyhow::Result<()> {
         let kind = self.kind.get_or_insert_with(|| record.kind.clone());
         if *kind != record.kind {
-            bail!("the selection has {kind} and {} profiles: choose with --kind", record.kind);
+            bail!(
+                "the selection has {kind} and {} profiles: choose with --kind",
+                record.kind
+            );
         }
         let target = &record.target.labels;
-        self.merger.add(&record.profile).with_context(|| format!("failed to merge {target}"))?;
+        self.merger
+            .add(&record.profile)
+            .with_context(|| format!("failed to merge {target}"))?;
         self.progress.advance("profiles read");
         Ok(())
     }
@@ -129,7 +144,9 @@ mod tests {
     use super::*;
 
     fn nanos(text: &str) -> i64 {
-        time_at(text, "2026-11-21T12:00:00Z".parse().unwrap()).unwrap().0
+        time_at(text, "2026-11-21T12:00:00Z".parse().unwrap())
+            .unwrap()
+            .0
     }
 
     #[test]
@@ -140,7 +157,9 @@ mod tests {
         assert_eq!(nanos("2026-11-21T12:00"), noon);
         assert_eq!(nanos("2h"), noon - 2 * 3_600_000_000_000);
         assert_eq!(nanos("1h30m"), noon - 5_400_000_000_000);
-        let refused = time_at("yesterday", Timestamp::UNIX_EPOCH).unwrap_err().to_string();
+        let refused = time_at("yesterday", Timestamp::UNIX_EPOCH)
+            .unwrap_err()
+            .to_string();
         assert!(refused.starts_with("expected a time such as"), "{refused}");
     }
 

@@ -33,16 +33,27 @@ impl TopArgs {
 
 /// The table, with the columns of `go tool pprof -top`.
 fn table(profile: &Profile, type_idx: usize, n: usize) -> String {
-    let value_type = profile.sample_types.get(type_idx).copied().unwrap_or_default();
+    let value_type = profile
+        .sample_types
+        .get(type_idx)
+        .copied()
+        .unwrap_or_default();
     let [kind, unit] = [value_type.kind, value_type.unit].map(|id| profile.strings.get(id));
     let rows = profile_ops::top(profile, type_idx, n);
     let total = profile.total(type_idx);
-    let percent =
-        |value: i64| format!("{:.2}%", 100.0 * value as f64 / (total as f64).abs().max(1.0));
+    let percent = |value: i64| {
+        format!(
+            "{:.2}%",
+            100.0 * value as f64 / (total as f64).abs().max(1.0)
+        )
+    };
     let mut out = format!("{kind} ({unit}), total {}\n", units::format(total, unit));
     // A `String` takes every write.
-    let _ =
-        writeln!(out, "{:>10} {:>7} {:>7} {:>10} {:>7}", "flat", "flat%", "sum%", "cum", "cum%");
+    let _ = writeln!(
+        out,
+        "{:>10} {:>7} {:>7} {:>10} {:>7}",
+        "flat", "flat%", "sum%", "cum", "cum%"
+    );
     let mut sum = 0i64;
     for row in &rows {
         sum = sum.saturating_add(row.flat);

@@ -3,8 +3,14 @@
 /// Names and sizes, the largest first, of the units a value may be shown in.
 type Scale = &'static [(&'static str, f64)];
 
-const TIME: Scale =
-    &[("h", 3600e9), ("min", 60e9), ("s", 1e9), ("ms", 1e6), ("µs", 1e3), ("ns", 1.0)];
+const TIME: Scale = &[
+    ("h", 3600e9),
+    ("min", 60e9),
+    ("s", 1e9),
+    ("ms", 1e6),
+    ("µs", 1e3),
+    ("ns", 1.0),
+];
 const BYTES: Scale = &[
     ("TiB", 1_099_511_627_776.0),
     ("GiB", 1_073_741_824.0),
@@ -16,10 +22,14 @@ const BYTES: Scale = &[
 /// Shows a value of a pprof unit: `1.25s` for nanoseconds, `3.4MiB` for bytes; values of other
 /// units as they are.
 pub(super) fn format(value: i64, unit: &str) -> String {
-    let Some((factor, scale)) = scale_of(unit) else { return value.to_string() };
+    let Some((factor, scale)) = scale_of(unit) else {
+        return value.to_string();
+    };
     let value = value as f64 * factor;
     let fits = |(_, size): &&(&str, f64)| value.abs() >= *size;
-    let Some((name, size)) = scale.iter().find(fits) else { return "0".to_owned() };
+    let Some((name, size)) = scale.iter().find(fits) else {
+        return "0".to_owned();
+    };
     let text = format!("{:.2}", value / size);
     // 2.50 is 2.5, 3.00 is 3.
     format!("{}{name}", text.trim_end_matches('0').trim_end_matches('.'))
