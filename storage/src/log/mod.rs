@@ -17,6 +17,8 @@ mod disk;
 mod entry;
 mod error;
 mod frame;
+#[doc(hidden)]
+pub mod fuzz;
 mod lock;
 mod metrics;
 mod prune;

@@ -11,6 +11,7 @@ use proto::metrics::Layout;
 use super::codec::{self, Kind, LayoutRef};
 use super::entry::Entry;
 use super::error::LogError;
+use super::frame::Salt;
 use super::shared::Segment;
 use super::walk::{Located, Step, Walk};
 use super::weight;
@@ -76,17 +77,18 @@ impl SegmentReader {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(LogError::io("open", path)(error)),
         };
-        let walk = Walk::new(file, salt, segment.base);
+        Ok(Some(Self::new(file, salt, path.to_owned(), segment.base)))
+    }
+
+    /// Reads from an open file; `path` is for messages.
+    pub(super) fn new(file: File, salt: Salt, path: PathBuf, base: Position) -> Self {
+        let walk = Walk::new(file, salt, base);
         let source = Source {
             walk,
             layouts: HashMap::new(),
             layout_bytes: 0,
         };
-        Ok(Some(Self {
-            base: segment.base,
-            path: path.to_owned(),
-            source,
-        }))
+        Self { base, path, source }
     }
 
     /// Reads from `from` up to `limit`, or as much as makes a batch.
