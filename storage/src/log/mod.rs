@@ -1,7 +1,7 @@
 //! The durable, segmented log: many appenders, many readers with a durable cursor each.
 //!
-//! - An [`Appender`] queues records; the writer thread frames them ([`frame`]), writes them in
-//!   groups into the current segment ([`segment`]) and syncs. Only then is a record acknowledged
+//! - An [`Appender`] queues records; the writer thread frames them (`frame`), writes them in
+//!   groups into the current segment (`segment`) and syncs. Only then is a record acknowledged
 //!   and seen by readers.
 //! - A [`Reader`] goes through the records in order, from memory where it keeps up and from the
 //!   segments where it lags, and commits how far it has come.
