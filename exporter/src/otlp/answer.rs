@@ -41,6 +41,24 @@ impl Answer {
             after: None,
         }
     }
+
+    /// Whether a refusal is about how the request is compressed, not about what is in it: 415, or
+    /// UNIMPLEMENTED or 400 with a text that says so (gRPC's compression document has servers
+    /// answer UNIMPLEMENTED; some HTTP receivers answer 400).
+    pub(super) fn is_about_compression(&self) -> bool {
+        let Self::Refused { reason, detail } = self else {
+            return false;
+        };
+        let detail = detail.to_ascii_lowercase();
+        let says_so = ["compress", "encoding"]
+            .iter()
+            .any(|word| detail.contains(word));
+        match reason.as_ref() {
+            "http_415" => true,
+            "http_400" | "unimplemented" => says_so,
+            _ => false,
+        }
+    }
 }
 
 /// `partial_success` of a response.
@@ -264,6 +282,26 @@ mod tests {
             .filter(|status| is_retried(&http_failure(*status, &[], None)))
             .collect();
         assert_eq!(retried, [429, 502, 503, 504]);
+    }
+
+    #[test]
+    fn a_refused_compression_is_told_from_refused_data() {
+        let check = |answer: Answer, expected| {
+            assert_eq!(answer.is_about_compression(), expected, "{answer:?}");
+        };
+        check(http_failure(415, &[], None), true);
+        check(
+            http_failure(400, b"unsupported Content-Encoding: zstd", None),
+            true,
+        );
+        check(http_failure(400, b"bad data point", None), false);
+        let message = "Content is compressed with `zstd` which isn't supported";
+        check(grpc_failure(Code::Unimplemented, message, &[]), true);
+        check(
+            grpc_failure(Code::Unimplemented, "unknown service", &[]),
+            false,
+        );
+        check(grpc_failure(Code::Unavailable, message, &[]), false);
     }
 
     #[test]

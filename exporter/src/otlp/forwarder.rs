@@ -148,13 +148,24 @@ impl Forwarder {
 
     /// Sends a request until the receiver takes it or refuses it for good.
     async fn send(&mut self, request: &Request) {
-        let prepared = self.transport.prepare(request).await;
+        let mut prepared = self.transport.prepare(request).await;
         let mut backoff = Backoff::new(self.retry);
         loop {
             let started = Instant::now();
             let answer = self.transport.send(&prepared).await;
             self.metrics
                 .took(request.signal, started.elapsed().as_secs_f64());
+            if answer.is_about_compression()
+                && let Some(compression) = self.transport.compress_less()
+            {
+                tracing::warn!(
+                    receiver = self.name,
+                    ?compression,
+                    "receiver does not take the configured compression; using another"
+                );
+                prepared = self.transport.prepare(request).await;
+                continue;
+            }
             match answer {
                 Answer::Accepted(partial) => return self.accepted(request, &partial),
                 Answer::Refused { reason, detail } => {

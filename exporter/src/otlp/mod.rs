@@ -42,6 +42,17 @@ pub enum Compression {
     Zstd,
 }
 
+impl Compression {
+    /// What more receivers take.
+    fn fallback(self) -> Option<Self> {
+        match self {
+            Self::Zstd => Some(Self::Gzip),
+            Self::Gzip => Some(Self::None),
+            Self::None => None,
+        }
+    }
+}
+
 /// What is sent to a receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Signals {

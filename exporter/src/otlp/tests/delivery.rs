@@ -7,7 +7,7 @@ use proto::Record;
 use super::super::signal::Signal;
 use super::super::{Compression, Protocol, Signals};
 use super::fixture::{Fixture, n_requests, options, points, profile, scrape, traces};
-use super::receiver::Receiver;
+use super::receiver::{Receiver, Reply};
 
 async fn check_all_signals_arrive(protocol: Protocol, compression: Compression) {
     let fixture = Fixture::new();
@@ -134,4 +134,32 @@ async fn long_messages_are_split_and_keep_their_order() {
         .flat_map(|time| values.iter().map(move |v| (time, *v)))
         .collect();
     assert_eq!(points(&received), expected);
+}
+
+async fn check_zstd_falls_back_to_gzip(protocol: Protocol, receiver: Receiver) {
+    let fixture = Fixture::new();
+    let mut options = options(receiver.listen().await, protocol);
+    options.compression = Compression::Zstd;
+    fixture.append([scrape(1, &[1.0])]).await;
+    let running = fixture.forward(options);
+    fixture
+        .wait_counted("leadsman_otlp_sent_items_total", &[], 1)
+        .await;
+    running.stop().await;
+    let last = receiver.received().pop().unwrap();
+    let name = if protocol == Protocol::Grpc {
+        "grpc-encoding"
+    } else {
+        "content-encoding"
+    };
+    assert_eq!(last.headers[name], "gzip");
+    assert_eq!(fixture.counted("leadsman_otlp_dropped_items_total", &[]), 0);
+}
+
+#[tokio::test]
+async fn a_receiver_without_zstd_gets_gzip() {
+    let receiver = Receiver::new([]).without_zstd();
+    check_zstd_falls_back_to_gzip(Protocol::Grpc, receiver).await;
+    let receiver = Receiver::new([Reply::Http(415, "")]);
+    check_zstd_falls_back_to_gzip(Protocol::HttpProtobuf, receiver).await;
 }

@@ -55,6 +55,8 @@ pub(super) struct Received {
 /// What the services share.
 #[derive(Clone)]
 pub(super) struct Receiver {
+    /// Compressions that are taken over gRPC.
+    encodings: &'static [CompressionEncoding],
     script: Arc<Mutex<VecDeque<Reply>>>,
     received: watch::Sender<Vec<Received>>,
 }
@@ -64,8 +66,17 @@ impl Receiver {
     pub(super) fn new(script: impl IntoIterator<Item = Reply>) -> Self {
         let script = Arc::new(Mutex::new(script.into_iter().collect()));
         Self {
+            encodings: &[CompressionEncoding::Gzip, CompressionEncoding::Zstd],
             script,
             received: watch::Sender::new(Vec::new()),
+        }
+    }
+
+    /// Takes no zstd over gRPC, as many do not.
+    pub(super) fn without_zstd(self) -> Self {
+        Self {
+            encodings: &[CompressionEncoding::Gzip],
+            ..self
         }
     }
 
@@ -91,13 +102,14 @@ impl Receiver {
     }
 
     pub(super) fn router(&self) -> Router {
-        let (gzip, zstd) = (CompressionEncoding::Gzip, CompressionEncoding::Zstd);
-        let metrics = MetricsServiceServer::new(self.clone());
-        let metrics = metrics.accept_compressed(gzip).accept_compressed(zstd);
-        let profiles = ProfilesServiceServer::new(self.clone());
-        let profiles = profiles.accept_compressed(gzip).accept_compressed(zstd);
-        let traces = TraceServiceServer::new(self.clone());
-        let traces = traces.accept_compressed(gzip).accept_compressed(zstd);
+        let mut metrics = MetricsServiceServer::new(self.clone());
+        let mut profiles = ProfilesServiceServer::new(self.clone());
+        let mut traces = TraceServiceServer::new(self.clone());
+        for encoding in self.encodings {
+            metrics = metrics.accept_compressed(*encoding);
+            profiles = profiles.accept_compressed(*encoding);
+            traces = traces.accept_compressed(*encoding);
+        }
         let http = [Signal::Metrics, Signal::Profiles, Signal::Traces];
         http.into_iter()
             .fold(Router::new(), |router, signal| {

@@ -24,7 +24,7 @@ pub(in crate::otlp) struct GrpcTransport {
     pool: Pool<Body>,
     origin: Uri,
     headers: Headers,
-    compression: Option<CompressionEncoding>,
+    pub(super) compression: Compression,
     timeout: Duration,
 }
 
@@ -35,11 +35,7 @@ impl GrpcTransport {
             pool: Pool::new(options, &origin, Versions::Http2)?,
             origin,
             headers: Headers::new(options)?,
-            compression: match options.compression {
-                Compression::None => None,
-                Compression::Gzip => Some(CompressionEncoding::Gzip),
-                Compression::Zstd => Some(CompressionEncoding::Zstd),
-            },
+            compression: options.compression,
             timeout: options.timeout,
         })
     }
@@ -65,7 +61,7 @@ impl GrpcTransport {
         let client = self.pool.client();
         let mut grpc = Grpc::with_origin(client, self.origin.clone())
             .max_decoding_message_size(MAX_RESPONSE_BYTES);
-        if let Some(encoding) = self.compression {
+        if let Some(encoding) = encoding(self.compression) {
             grpc = grpc.send_compressed(encoding);
         }
         let mut request = Request::new(prepared.body.clone());
@@ -79,6 +75,14 @@ impl GrpcTransport {
             let response = grpc.unary(request, path, BytesCodec).await?;
             Ok(response.into_inner())
         }
+    }
+}
+
+fn encoding(compression: Compression) -> Option<CompressionEncoding> {
+    match compression {
+        Compression::None => None,
+        Compression::Gzip => Some(CompressionEncoding::Gzip),
+        Compression::Zstd => Some(CompressionEncoding::Zstd),
     }
 }
 

@@ -25,7 +25,7 @@ pub(in crate::otlp) struct HttpTransport {
     pool: Pool<Full<Bytes>>,
     endpoint: Uri,
     headers: Headers,
-    compression: Compression,
+    pub(super) compression: Compression,
     timeout: Duration,
 }
 

@@ -13,7 +13,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use super::answer::Answer;
 use super::batcher::Request;
 use super::signal::Signal;
-use super::{OtlpError, Protocol, ReceiverOptions};
+use super::{Compression, OtlpError, Protocol, ReceiverOptions};
 use crate::auth::{AuthError, SecretSource, secret_header};
 
 /// Longest response that is read. A response is a few bytes, or an error's text.
@@ -57,6 +57,17 @@ impl Transport {
             signal: request.signal,
             body,
         }
+    }
+
+    /// Changes to a compression that more receivers take, and returns it: zstd, gzip, none. `None`
+    /// if there is nothing left to change.
+    pub(super) fn compress_less(&mut self) -> Option<Compression> {
+        let compression = match self {
+            Self::Grpc(grpc) => &mut grpc.compression,
+            Self::Http(http) => &mut http.compression,
+        };
+        *compression = compression.fallback()?;
+        Some(*compression)
     }
 
     /// Sends a request once and waits for its answer, no longer than the receiver's timeout.
