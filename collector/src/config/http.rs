@@ -55,13 +55,20 @@ pub(super) fn client_tls(table: &mut Table<'_>) -> ClientTlsOptions {
 
 /// Our own `tls_config`; both files have to be there.
 pub(super) fn server_tls(table: &mut Table<'_>) -> Option<ServerTlsOptions> {
-    let cert_file = table.required("cert_file", "the chain's file", non_empty);
-    let key_file = table.required("key_file", "the key's file", non_empty);
-    warn_if_loose(table, "key_file");
+    for (key, allowed) in [
+        ("cert_file", "the chain's file"),
+        ("key_file", "the key's file"),
+    ] {
+        if !table.has(key) {
+            table.fail(key, format!("missing in {}", table.place()), allowed);
+        }
+    }
+    let cert_file = file(table, "cert_file");
+    let key_file = secret_file(table, "key_file");
     let client_ca_file = file(table, "client_ca_file");
     Some(ServerTlsOptions {
-        cert_file: table.resolve(&cert_file?),
-        key_file: table.resolve(&key_file?),
+        cert_file: cert_file?,
+        key_file: key_file?,
         client_ca_file,
     })
 }
@@ -173,19 +180,20 @@ pub(super) fn inline_secret(table: &Table<'_>, key: &str, value: String) -> Opti
 }
 
 fn file(table: &mut Table<'_>, key: &'static str) -> Option<PathBuf> {
-    table.get(key, non_empty).map(|path| table.resolve(&path))
+    let path = table.get(key, non_empty).map(|path| table.resolve(&path))?;
+    // It may be mounted later; it is looked for whenever it is needed.
+    if !path.exists() {
+        table.warn(key, &format!("there is no file {}", path.display()));
+    }
+    Some(path)
 }
 
 fn secret_file(table: &mut Table<'_>, key: &'static str) -> Option<PathBuf> {
-    let path = file(table, key);
-    warn_if_loose(table, key);
-    path
-}
-
-fn warn_if_loose(table: &mut Table<'_>, key: &'static str) {
-    if let Some(warning) = file(table, key).as_deref().and_then(loose_permissions) {
+    let path = file(table, key)?;
+    if let Some(warning) = loose_permissions(&path) {
         table.warn(key, &warning);
     }
+    Some(path)
 }
 
 /// A warning if everyone on this machine may read `path`.

@@ -238,6 +238,11 @@ fn secrets_that_everyone_may_read_are_warned_about() {
     };
     assert!(warnings_at(0o644)[0].contains("has mode 0644"));
     assert!(warnings_at(0o600).is_empty());
+    std::fs::remove_file(&token).unwrap();
+    let warnings = parse(&folder.path().join("leadsman.yml"), text)
+        .unwrap()
+        .warnings;
+    assert!(warnings[0].contains("there is no file"), "{warnings:?}");
 }
 
 /// Each file of the folder ends with the messages it must cause, one a line after `#! `.

@@ -33,11 +33,11 @@ fn check_exposure(table: &Table<'_>, options: &WebOptions) {
         .tls
         .as_ref()
         .is_some_and(|tls| tls.client_ca_file.is_some());
-    let asks = asks_for_certificates
-        || !options.credentials.is_empty()
+    // What is there but wrong has been said.
+    let meant = (table.has("tls_config") && options.tls.is_none())
         || table.has("basic_auth")
-        || table.has("authorization")
-        || table.has("tls_config");
+        || table.has("authorization");
+    let asks = asks_for_certificates || !options.credentials.is_empty() || meant;
     let open = !options.listen.ip().is_loopback() && !asks;
     if open && options.allow_unauthenticated {
         table.warn(

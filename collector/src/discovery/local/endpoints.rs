@@ -82,21 +82,21 @@ const EVERYTHING: &[Page] = &[Page::All(METRICS)];
 /// kubeadm's certificates, then OpenShift's. etcd's own are for both sides of a connection.
 const ETCD_KEYS: &[Key] = &[
     Key::Plain,
-    etcd(
+    etcd_key(
         KUBEADM_ETCD_CA,
         "etc/kubernetes/pki/etcd/healthcheck-client.crt",
     ),
-    etcd(
+    etcd_key(
         KUBEADM_ETCD_CA,
         "etc/kubernetes/pki/apiserver-etcd-client.crt",
     ),
-    etcd(KUBEADM_ETCD_CA, "etc/kubernetes/pki/etcd/server.crt"),
-    etcd(KUBEADM_ETCD_CA, "etc/kubernetes/pki/etcd/peer.crt"),
-    etcd(
+    etcd_key(KUBEADM_ETCD_CA, "etc/kubernetes/pki/etcd/server.crt"),
+    etcd_key(KUBEADM_ETCD_CA, "etc/kubernetes/pki/etcd/peer.crt"),
+    etcd_key(
         OPENSHIFT_ETCD_CA,
         "etc/kubernetes/static-pod-certs/secrets/etcd-all-certs/etcd-peer-*.crt",
     ),
-    etcd(
+    etcd_key(
         OPENSHIFT_ETCD_CA,
         "etc/kubernetes/static-pod-certs/secrets/etcd-all-certs/etcd-serving-*.crt",
     ),
@@ -105,7 +105,7 @@ const KUBEADM_ETCD_CA: &str = "etc/kubernetes/pki/etcd/ca.crt";
 const OPENSHIFT_ETCD_CA: &str =
     "etc/kubernetes/static-pod-certs/configmaps/etcd-all-bundles/server-ca-bundle.crt";
 
-const fn etcd(ca: &'static str, cert: &'static str) -> Key {
+const fn etcd_key(ca: &'static str, cert: &'static str) -> Key {
     Key::Certificate {
         trust: Trust::Ca(ca),
         cert,
@@ -147,50 +147,60 @@ const POD_TOKEN: &str = "var/run/secrets/kubernetes.io/serviceaccount/token";
 /// Every well-known endpoint. The ports are those of the programs' own defaults, of kubeadm and of
 /// OpenShift.
 pub(super) fn well_known() -> Vec<Endpoint> {
-    // pprof is on etcd's client URLs; 2381 (kubeadm) and 9978 (OpenShift) have metrics alone, but
-    // newer OpenShift serves all HTTP on 2381.
-    let etcd = |port| {
-        door(
-            port,
-            ETCD_KEYS,
-            METRICS,
-            "etcd_server_has_leader",
-            EVERYTHING,
-        )
-    };
-    vec![
-        endpoint("etcd", vec![etcd(2379), etcd(2381), etcd(9978), etcd(9979)]),
+    let mut endpoints = vec![etcd()];
+    endpoints.extend(runtimes());
+    endpoints.extend(kubernetes());
+    endpoints.extend([
+        everything("prometheus", 9090, PLAIN, "prometheus_build_info"),
+        everything("node-exporter", 9100, PLAIN, "node_exporter_build_info"),
+        // The customary port of net/http/pprof; the cluster-etcd-operator's too.
+        endpoint(
+            "go",
+            vec![door(6060, PLAIN, CMDLINE, "", &[Page::Profiles])],
+        ),
+    ]);
+    endpoints
+}
+
+/// pprof is on etcd's client URLs; 2381 (kubeadm) and 9978 (OpenShift) have metrics alone, but
+/// newer OpenShift serves all HTTP on 2381.
+fn etcd() -> Endpoint {
+    let answer = "etcd_server_has_leader";
+    let doors = [2379, 2381, 9978, 9979].map(|port| Door {
+        place: Place::Port(port),
+        keys: ETCD_KEYS,
+        knock: METRICS,
+        answer,
+        pages: EVERYTHING,
+    });
+    endpoint("etcd", doors.into())
+}
+
+/// Container runtimes have their metrics on a port and their profiles on a socket.
+fn runtimes() -> [Endpoint; 4] {
+    let containerd = &[Page::Metrics("/v1/metrics")];
+    let crio = |port| door(port, PLAIN, METRICS, "crio_", &[Page::Metrics(METRICS)]);
+    [
         endpoint(
             "containerd",
-            vec![door(
-                1338,
-                PLAIN,
-                "/v1/metrics",
-                "containerd_",
-                &[Page::Metrics("/v1/metrics")],
-            )],
+            vec![door(1338, PLAIN, "/v1/metrics", "containerd_", containerd)],
         ),
         endpoint(
             "containerd",
             vec![socket("run/containerd/debug.sock", "containerd")],
         ),
-        endpoint(
-            "crio",
-            vec![
-                door(9537, PLAIN, METRICS, "crio_", &[Page::Metrics(METRICS)]),
-                door(9090, PLAIN, METRICS, "crio_", &[Page::Metrics(METRICS)]),
-            ],
-        ),
+        endpoint("crio", vec![crio(9537), crio(9090)]),
         endpoint("crio", vec![socket("run/crio/crio.sock", "crio")]),
+    ]
+}
+
+fn kubernetes() -> [Endpoint; 6] {
+    let kubelet = &[Page::All(METRICS), Page::Metrics("/metrics/cadvisor")];
+    let inner = CONTROL_PLANE_KEYS;
+    [
         endpoint(
             "kubelet",
-            vec![door(
-                10250,
-                KUBELET_KEYS,
-                METRICS,
-                "kubelet_",
-                &[Page::All(METRICS), Page::Metrics("/metrics/cadvisor")],
-            )],
+            vec![door(10250, KUBELET_KEYS, METRICS, "kubelet_", kubelet)],
         ),
         everything(
             "kube-apiserver",
@@ -198,22 +208,10 @@ pub(super) fn well_known() -> Vec<Endpoint> {
             APISERVER_KEYS,
             "apiserver_request_total",
         ),
-        everything("kube-scheduler", 10259, CONTROL_PLANE_KEYS, "scheduler_"),
-        everything(
-            "kube-controller-manager",
-            10257,
-            CONTROL_PLANE_KEYS,
-            "workqueue_",
-        ),
+        everything("kube-scheduler", 10259, inner, "scheduler_"),
+        everything("kube-controller-manager", 10257, inner, "workqueue_"),
         everything("kube-proxy", 10249, PLAIN, "kubeproxy_"),
         everything("coredns", 9153, PLAIN, "coredns_"),
-        everything("prometheus", 9090, PLAIN, "prometheus_build_info"),
-        everything("node-exporter", 9100, PLAIN, "node_exporter_build_info"),
-        // net/http/pprof's customary port; the cluster-etcd-operator's too.
-        endpoint(
-            "go",
-            vec![door(6060, PLAIN, CMDLINE, "", &[Page::Profiles])],
-        ),
     ]
 }
 

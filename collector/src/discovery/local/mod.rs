@@ -158,15 +158,8 @@ impl LocalScan {
 async fn look(endpoint: &Endpoint, state: &State, listeners: &Listeners, root: &Path) -> State {
     match state {
         State::Found { opened, seen } => {
-            let is_there = match endpoint.doors.get(opened.door_idx) {
-                Some(door) => listeners.check(door.place, root).await.is_ok(),
-                None => false,
-            };
-            if is_there {
-                return State::Found {
-                    opened: opened.clone(),
-                    seen: Instant::now(),
-                };
+            if is_there(endpoint, opened, listeners, root).await {
+                return found(opened.clone());
             }
             if seen.elapsed() < KEEP {
                 return state.clone();
@@ -178,10 +171,7 @@ async fn look(endpoint: &Endpoint, state: &State, listeners: &Listeners, root: &
         State::Refused { .. } | State::Absent { .. } | State::Unknown => {}
     }
     match knock(endpoint, listeners, root).await {
-        Ok(opened) => State::Found {
-            opened,
-            seen: Instant::now(),
-        },
+        Ok(opened) => found(opened),
         Err(Closed {
             reason,
             is_listening: false,
@@ -200,6 +190,25 @@ async fn look(endpoint: &Endpoint, state: &State, listeners: &Listeners, root: &
                 at: Instant::now(),
             }
         }
+    }
+}
+
+fn found(opened: Opened) -> State {
+    State::Found {
+        opened,
+        seen: Instant::now(),
+    }
+}
+
+async fn is_there(
+    endpoint: &Endpoint,
+    opened: &Opened,
+    listeners: &Listeners,
+    root: &Path,
+) -> bool {
+    match endpoint.doors.get(opened.door_idx) {
+        Some(door) => listeners.check(door.place, root).await.is_ok(),
+        None => false,
     }
 }
 
