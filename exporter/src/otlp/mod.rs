@@ -1,8 +1,8 @@
 //! OTLP receivers: one forwarder each, fed from the log at its own durable cursor.
 //!
-//! Records of the log → requests ([`batcher`]) → one try over gRPC or HTTP ([`transport`]) → what
-//! the answer means ([`answer`]) → again after a wait ([`backoff`]), or the cursor moves on
-//! ([`forwarder`]). One request is under way at a time: the order of the log is kept.
+//! Records of the log → requests (`batcher`) → one try over gRPC or HTTP (`transport`) → what
+//! the answer means (`answer`) → again after a wait (`backoff`), or the cursor moves on
+//! (`forwarder`). One request is under way at a time: the order of the log is kept.
 
 mod answer;
 mod backoff;
