@@ -106,3 +106,32 @@ fn percent_encode(text: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_from_outside_cannot_become_markup() {
+        let target = TargetStatus {
+            job: "<script>".into(),
+            instance: "unix:///a b\"&".into(),
+            scheme: "unix".into(),
+            address: "/a b".into(),
+            discovered_labels: Default::default(),
+            labels: Default::default(),
+            health: Health::Down,
+            last_error: Some("</table>".into()),
+            last_scrape: None,
+            last_duration_seconds: 0.0,
+            n_samples: 7,
+            profiles: Vec::new(),
+        };
+        let page = render(&vec![target; MAX_ROWS + 3]);
+        let link = "/metrics?target=%3Cscript%3E%2Funix%3A%2F%2F%2Fa%20b%22%26\"";
+        let row = "<td>unix:///a b&quot;&amp;</a><td>down<td>7<td>&lt;/table&gt;</tr>";
+        assert!(page.contains(link), "{page}");
+        assert!(page.contains(row.trim_start_matches("<td>")), "{page}");
+        assert!(!page.contains("<script>") && page.contains("and 3 more"));
+    }
+}

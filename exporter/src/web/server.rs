@@ -23,7 +23,7 @@ use crate::auth::Guard;
 use crate::tls::ServerTls;
 
 /// Connections served at once; more are closed right away, and counted.
-const MAX_CONNECTIONS: usize = 256;
+pub(super) const MAX_CONNECTIONS: usize = 256;
 /// Time from connecting to the first byte of a request, TLS handshake included.
 const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time for the whole header of a request, and for which a connection may be idle (HTTP/1.1):

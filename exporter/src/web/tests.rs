@@ -396,6 +396,26 @@ async fn oversized_headers_are_refused() {
 }
 
 #[tokio::test]
+async fn connections_beyond_the_limit_are_closed_and_counted() {
+    let server = start(options());
+    let mut held = Vec::new();
+    for _ in 0..server::MAX_CONNECTIONS {
+        held.push(TcpStream::connect(server.address).await.unwrap());
+    }
+    let mut one_more = TcpStream::connect(server.address).await.unwrap();
+    let mut answer = Vec::new();
+    // Closed with nothing to read, or reset.
+    assert_eq!(one_more.read_to_end(&mut answer).await.unwrap_or(0), 0);
+    drop(held);
+    let refused = "leadsman_http_connections_refused_total 1\n";
+    let families = server.app.registry.gather();
+    let page = prometheus::TextEncoder::new()
+        .encode_to_string(&families)
+        .unwrap();
+    assert!(page.contains(refused), "{page}");
+}
+
+#[tokio::test]
 async fn shutdown_ends_idle_connections_and_the_server() {
     let server = Server::bind(options(), app()).unwrap();
     let address = server.local_addr();
