@@ -27,6 +27,13 @@ const MAX_REDIRECTS: usize = 10;
 const MAX_IDLE_PER_HOST: usize = 2;
 /// Longer than the usual scrape intervals, so that a connection serves many scrapes.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
+/// Most that a connection of HTTP/1 buffers, also the limit of a head; left alone it would grow to
+/// 400 KiB for each target. Bytes.
+const BUFFER_BYTES: usize = 64 << 10;
+/// What a server may send ahead on HTTP/2. Bytes.
+const STREAM_WINDOW: u32 = 256 << 10;
+/// The same for all streams of a connection. Bytes.
+const CONNECTION_WINDOW: u32 = 512 << 10;
 /// Prometheus sends it too: an exporter may use it to give up in time.
 const SCRAPE_TIMEOUT: HeaderName = HeaderName::from_static("x-prometheus-scrape-timeout-seconds");
 
@@ -190,6 +197,9 @@ impl Pool {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
+            .http1_max_buf_size(BUFFER_BYTES)
+            .http2_initial_stream_window_size(STREAM_WINDOW)
+            .http2_initial_connection_window_size(CONNECTION_WINDOW)
             .build(connector);
         Self {
             config,

@@ -13,6 +13,7 @@ mod looping;
 mod metrics;
 mod profile;
 pub(crate) mod profile_body;
+mod profile_error;
 mod running;
 pub mod schedule;
 mod scrape;

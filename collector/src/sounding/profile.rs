@@ -15,12 +15,12 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::clock::wall_nanos;
-use super::gate::NoLeave;
 use super::profile_body::{self, BodyError};
+use super::profile_error::ProfileError;
 use super::site::{Fetcher, Site, heavy};
 use super::ticker::{Missed, Sounding};
 use crate::config::{DeltaMode, ProfileSpec};
-use crate::fetch::{FetchError, Request, Response, report};
+use crate::fetch::{Request, Response, report};
 
 /// A target that does not offer a kind is asked again after this time: it may have been
 /// restarted with other flags.
@@ -60,50 +60,6 @@ struct Answer {
 struct Taken {
     n_bytes: usize,
     remark: Option<&'static str>,
-}
-
-/// Why a profile was not taken.
-#[derive(Debug, thiserror::Error)]
-enum ProfileError {
-    #[error(transparent)]
-    NoLeave(#[from] NoLeave),
-    #[error("the target does not offer it")]
-    Unsupported(#[source] FetchError),
-    #[error(transparent)]
-    Fetch(FetchError),
-    #[error(transparent)]
-    Body(#[from] BodyError),
-    #[error("profile not logged")]
-    Log(#[from] LogError),
-}
-
-impl ProfileError {
-    fn reason(&self) -> Cow<'static, str> {
-        match self {
-            Self::NoLeave(why) => why.reason().into(),
-            Self::Unsupported(_) => "unsupported".into(),
-            Self::Fetch(error) => error.reason(),
-            Self::Body(error) => error.reason().into(),
-            Self::Log(_) => "log".into(),
-        }
-    }
-
-    fn is_skip(&self) -> bool {
-        matches!(self, Self::NoLeave(_) | Self::Unsupported(_))
-    }
-}
-
-/// Statuses of servers that have no such profile, or not for us.
-impl From<FetchError> for ProfileError {
-    fn from(error: FetchError) -> Self {
-        match error {
-            FetchError::Status {
-                status: 400 | 401 | 403 | 404 | 405 | 501,
-                ..
-            } => Self::Unsupported(error),
-            other => Self::Fetch(other),
-        }
-    }
 }
 
 impl Profiler {

@@ -64,6 +64,25 @@ async fn a_body_comes_with_its_type_and_the_request_as_asked() {
 }
 
 #[tokio::test]
+async fn a_long_body_comes_whole_with_a_length_and_without() {
+    let body: Vec<u8> = (0..3_000_000u32).map(|idx| (idx * 7 / 3) as u8).collect();
+    let until_the_end = [b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), body.clone()].concat();
+    for answer in [answer("200 OK", &body), until_the_end] {
+        let server = Server::start(answer, Then::Close).await;
+        let long = Request {
+            body_limit: body.len(),
+            ..request(to(&server))
+        };
+        let response = Client::new(&ClientOptions::default())
+            .unwrap()
+            .get(&long)
+            .await
+            .unwrap();
+        assert!(response.body == body);
+    }
+}
+
+#[tokio::test]
 async fn gzip_and_zstd_bodies_are_decompressed() {
     let gzip = proto::compress::gzip(b"up 1\n");
     // A frame of one raw block, RFC 8878 section 3.1.1: magic, single segment, size, block header.
