@@ -14,6 +14,7 @@ use super::exemplar_rows::{LastExemplars, exemplar_columns, exemplar_rows};
 use super::file_name::FileName;
 use super::files::{self, TablePath};
 use super::histogram_rows::{histogram_columns, histogram_rows};
+use super::last_times::LastTimes;
 use super::metric_buffer::MetricDay;
 use super::metric_rows::{series_columns, write_points};
 use super::profile_buffer::{ProfileBuffer, ProfileDay};
@@ -89,6 +90,7 @@ pub(super) struct Flusher<'a> {
     pub(super) series: &'a mut SeenIds,
     pub(super) stacks: &'a mut SeenIds,
     pub(super) exemplars: LastExemplars,
+    pub(super) times: LastTimes,
     pub(super) report: FlushReport,
 }
 
@@ -126,7 +128,7 @@ impl Flusher<'_> {
     fn write_metrics(&mut self, day: Day, rows: &MetricDay<'_>) -> Result<Vec<u64>, ArchiveError> {
         let mut written = HashSet::new();
         let mut points = self.create(Table::MetricPoints, day)?;
-        write_points(rows, &mut points, &mut written)?;
+        write_points(rows, &mut points, &mut written, &mut self.times)?;
         self.finish(Table::MetricPoints, day, points)?;
 
         let histograms = histogram_rows(rows);

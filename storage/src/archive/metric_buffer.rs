@@ -108,6 +108,8 @@ pub(super) struct SeriesSamples<'a, 'b> {
     pub(super) series: &'a Series,
     /// In order of time, one at a time.
     pub(super) samples: &'b [(UnixMillis, f64)],
+    /// Whether some have another time than their scrape.
+    pub(super) has_own_times: bool,
 }
 
 impl<'a> MetricDay<'a> {
@@ -133,8 +135,9 @@ impl<'a> MetricDay<'a> {
         let mut samples = Vec::new();
         for run in order.chunk_by(|left, right| left.id == right.id) {
             samples.clear();
+            let mut has_own_times = false;
             for place in run {
-                self.gather(place, &mut samples);
+                has_own_times |= self.gather(place, &mut samples);
             }
             samples.sort_by_key(|(time, _)| *time);
             samples.dedup_by_key(|(time, _)| *time);
@@ -143,6 +146,7 @@ impl<'a> MetricDay<'a> {
                 each(SeriesSamples {
                     series,
                     samples: &samples,
+                    has_own_times,
                 })?;
             }
         }
@@ -199,7 +203,9 @@ impl<'a> MetricDay<'a> {
         order
     }
 
-    fn gather(&self, place: &Place, samples: &mut Vec<(UnixMillis, f64)>) {
+    /// Adds the samples of a series; tells whether some have times of their own.
+    fn gather(&self, place: &Place, samples: &mut Vec<(UnixMillis, f64)>) -> bool {
+        let mut has_own_times = false;
         let idx = place.series as usize;
         for batch in &self.groups[place.group as usize].1 {
             let Some(&value) = batch.values.get(idx) else {
@@ -209,8 +215,10 @@ impl<'a> MetricDay<'a> {
             let is_sample = !is_absent(value) && !is_stale(value) && self.day.contains(time);
             if is_sample && !is_native_histogram(batch, place.series) {
                 samples.push((time, value));
+                has_own_times |= time != batch.time;
             }
         }
+        has_own_times
     }
 }
 

@@ -11,6 +11,7 @@ use proto::metrics::{Family, MetricKind, Series, SeriesId};
 
 use super::columns::{LabelsColumn, millis_builder};
 use super::error::ArchiveError;
+use super::last_times::LastTimes;
 use super::metric_buffer::{MetricDay, SeriesSamples};
 use super::table_file::TableFile;
 
@@ -22,9 +23,13 @@ pub(super) fn write_points(
     day: &MetricDay<'_>,
     file: &mut TableFile,
     written: &mut HashSet<SeriesId>,
+    last_times: &mut LastTimes,
 ) -> Result<(), ArchiveError> {
     let mut points = Points::default();
-    day.for_each_series(|series| {
+    day.for_each_series(|mut series| {
+        if series.has_own_times {
+            series.samples = last_times.unwritten(series.series.id, series.samples);
+        }
         written.insert(series.series.id);
         points.push(&series);
         if points.ids.len() >= ROWS_A_BATCH {

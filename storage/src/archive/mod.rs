@@ -24,6 +24,7 @@ mod flush;
 mod frames;
 mod histogram_rows;
 mod intern;
+mod last_times;
 mod merged_samples;
 mod metric_buffer;
 mod metric_rows;

@@ -15,6 +15,7 @@ use super::exemplar_rows::LastExemplars;
 use super::file_name::{FileName, WriterId};
 use super::files;
 use super::flush::{FlushReport, Flusher};
+use super::last_times::LastTimes;
 use super::metrics::{ArchiveMetrics, REASON_TIME};
 use super::seen::SeenIds;
 use super::staging::{Intent, Staging};
@@ -35,6 +36,7 @@ pub struct Archive {
     series: SeenIds,
     stacks: SeenIds,
     exemplars: LastExemplars,
+    times: LastTimes,
     /// Everything up to here is in files.
     flushed: Position,
     /// Everything up to here is in files or buffered.
@@ -72,6 +74,7 @@ impl Archive {
             series: SeenIds::new(Table::MetricSeries, "series_id"),
             stacks: SeenIds::new(Table::Stacks, "stack_id"),
             exemplars: LastExemplars::default(),
+            times: LastTimes::default(),
             flushed,
             written: flushed,
             metrics,
@@ -144,10 +147,11 @@ impl Archive {
             series: &mut self.series,
             stacks: &mut self.stacks,
             exemplars: self.exemplars.clone(),
+            times: self.times.clone(),
             report: FlushReport::at(to),
         };
         let new_ids = flusher.write(&self.buffer)?;
-        let (report, exemplars) = (flusher.report, flusher.exemplars);
+        let (report, exemplars, times) = (flusher.report, flusher.exemplars, flusher.times);
         self.staging.commit(Intent {
             files: report.files.clone(),
             to,
@@ -155,6 +159,7 @@ impl Archive {
 
         // Committed: from here on an error may delay the files, and not undo them.
         self.exemplars = exemplars;
+        self.times = times;
         new_ids.remember(&mut self.series, &mut self.stacks);
         let dropped = self.metrics.dropped.with_label_values(&[REASON_TIME]);
         dropped.inc_by(self.buffer.n_outside() as u64);

@@ -108,6 +108,34 @@ fn a_scrape_with_timestamps_is_split_at_midnight_and_repeated_samples_are_one_ro
 }
 
 #[test]
+fn a_sample_with_its_own_time_that_is_shown_again_is_not_a_new_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut archive = Archive::open(options(dir.path())).unwrap();
+    let page = layout(&target("a:1"), &["get", "put"]);
+    for (end, measured) in [(10, 0), (20, 0), (30, 25)] {
+        let mut batch = MetricBatch::new(page.clone(), later(end), vec![1.0, 2.0]);
+        batch.timestamps = vec![later(measured), later(end)];
+        archive.write(
+            Position(end.cast_unsigned()),
+            &Record::Metrics(Arc::new(batch)),
+        );
+        archive.flush().unwrap();
+    }
+    let times = |method: usize| -> Vec<UnixMillis> {
+        let of = page.series[method].id;
+        let mut times: Vec<_> = points(dir.path())
+            .iter()
+            .filter(|(id, ..)| *id == of)
+            .map(|(_, time, _)| *time)
+            .collect();
+        times.sort();
+        times
+    };
+    assert_eq!(times(0), [later(0), later(25)]);
+    assert_eq!(times(1), [later(10), later(20), later(30)]);
+}
+
+#[test]
 fn times_without_a_day_are_counted_and_left_out() {
     let dir = tempfile::tempdir().unwrap();
     let mut archive = Archive::open(options(dir.path())).unwrap();
