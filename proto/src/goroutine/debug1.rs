@@ -86,6 +86,10 @@ impl Parser {
                 Some(value)
             });
             let Some(value) = value else { break };
+            // pprof has no empty strings as values.
+            if value.is_empty() {
+                continue;
+            }
             let value = LabelValue::Str(self.dump.tables.string(&value));
             labels.push(SampleLabel {
                 key: self.dump.tables.string(&key),
@@ -122,7 +126,7 @@ mod tests {
 
     const DUMP: &str = "goroutine profile: total 6
 4 @ 0xc6be74 0xccd92f
-# labels: {\"id\":\"a \\\"b\\\"\", \"shard\":\"2\"}
+# labels: {\"id\":\"a \\\"b\\\"\", \"none\":\"\", \"shard\":\"2\"}
 #\t0xccd92e\tos/signal.signal_recv+0x2e\t\truntime/sigqueue.go:152
 #\t0x13d9478\tos/signal.loop+0x18\t\t\tos/signal/signal_unix.go:23
 

@@ -15,7 +15,7 @@ pub fn encode(profile: &Profile) -> Vec<u8> {
     put_samples(&mut out, &mut scratch, profile);
     for (id, mapping) in (1..).zip(&profile.mappings) {
         out.message(3, &mut scratch.outer, |writer| {
-            put_mapping(writer, id, mapping)
+            put_mapping(writer, id, mapping);
         });
     }
     for (id, location) in (1..).zip(&profile.locations) {
@@ -24,7 +24,7 @@ pub fn encode(profile: &Profile) -> Vec<u8> {
     }
     for (id, function) in (1..).zip(&profile.functions) {
         out.message(5, &mut scratch.outer, |writer| {
-            put_function(writer, id, function)
+            put_function(writer, id, function);
         });
     }
     for text in profile.strings.iter() {
@@ -44,7 +44,7 @@ struct Scratch {
 fn put_samples(out: &mut Writer, scratch: &mut Scratch, profile: &Profile) {
     for value_type in &profile.sample_types {
         out.message(1, &mut scratch.outer, |writer| {
-            put_value_type(writer, *value_type)
+            put_value_type(writer, *value_type);
         });
     }
     for (stack, labels, values) in profile.samples() {
@@ -77,7 +77,7 @@ fn put_header(out: &mut Writer, scratch: &mut Scratch, profile: &Profile) {
     out.number(10, profile.duration_nanos as u64);
     if profile.period_type != ValueType::default() {
         out.message(11, &mut scratch.outer, |writer| {
-            put_value_type(writer, profile.period_type)
+            put_value_type(writer, profile.period_type);
         });
     }
     out.number(12, profile.period as u64);
