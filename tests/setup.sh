@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests talk to: real etcd, containerd, runc, Prometheus and Go from Debian's
-# packages, a newer Prometheus unpacked into a folder of its own, and DuckDB and Polars in a
-# virtual environment. Safe to run again: what is there is left alone. Prints what it does.
+# packages, a newer Prometheus and VictoriaMetrics unpacked into folders of their own, and DuckDB
+# and Polars in a virtual environment. Safe to run again: what is there is left alone. Prints what it does.
 set -euo pipefail
 
 tools=${LEADSMAN_TEST_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/leadsman/test-tools}
@@ -27,20 +27,20 @@ install_debian_packages() {
         apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# Debian 12 has Prometheus 2.42, whose OTLP receiver is missing. A later suite's package runs here
-# when it is unpacked beside the system; the system's own apt configuration is not touched.
-unpack_newer_prometheus() {
-    local into=$tools/prometheus3
-    "$into/usr/bin/prometheus" --version >/dev/null 2>&1 && return
+# A later suite's package runs here when it is unpacked beside the system; the system's own apt
+# configuration is not touched.
+unpack_newer() {
+    local package=$1 program=$2 into=$tools/$1
+    "$into/usr/bin/$program" --version >/dev/null 2>&1 && return
     local suite
     for suite in sid trixie; do
-        say "fetching Prometheus from Debian's $suite"
-        if fetch_package "$suite" prometheus "$into" && "$into/usr/bin/prometheus" --version >/dev/null 2>&1; then
+        say "fetching $package from Debian's $suite"
+        if fetch_package "$suite" "$package" "$into" && "$into/usr/bin/$program" --version >/dev/null 2>&1; then
             return
         fi
         rm -rf "$into"
     done
-    say 'no newer Prometheus could be had: is the Debian mirror reachable?'
+    say "no newer $package could be had: is the Debian mirror reachable?"
     return 1
 }
 
@@ -72,6 +72,9 @@ make_python_environment() {
 
 mkdir -p "$tools"
 install_debian_packages
-unpack_newer_prometheus
+# Debian 12's Prometheus 2.42 scrapes us; a newer one is a target with native histograms.
+unpack_newer prometheus prometheus
+# Debian builds Prometheus without its OTLP receiver; VictoriaMetrics has one since 1.92.
+unpack_newer victoria-metrics victoria-metrics
 make_python_environment
 say "ready; tools are in $tools"

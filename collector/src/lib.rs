@@ -8,5 +8,6 @@ pub mod config;
 pub mod discovery;
 pub mod fetch;
 pub mod relabel;
+mod service;
 pub mod sounding;
 pub mod telemetry;

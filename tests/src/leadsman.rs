@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use crate::http;
 use crate::process::{Process, free_port};
 use crate::wait::{PATIENCE, until};
 
@@ -65,8 +66,7 @@ impl Leadsman {
             let url = leadsman.url("/-/ready");
             async move {
                 alive?;
-                ensure!(reqwest::get(url).await?.status().is_success(), "not ready");
-                Ok(())
+                http::get(&url).await
             }
         })
         .await?;
@@ -80,11 +80,7 @@ impl Leadsman {
 
     /// The body of a GET, which must succeed.
     pub async fn get(&self, path: &str) -> Result<String> {
-        let response = reqwest::get(self.url(path)).await?;
-        let status = response.status();
-        let body = response.text().await?;
-        ensure!(status.is_success(), "GET {path}: {status}: {body}");
-        Ok(body)
+        http::get(&self.url(path)).await
     }
 
     /// The targets as its API tells them.

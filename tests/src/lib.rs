@@ -5,10 +5,13 @@
 
 pub mod certs;
 pub mod containerd;
+pub mod counting_target;
 pub mod etcd;
+pub mod http;
 pub mod leadsman;
 pub mod otlp_receiver;
 pub mod process;
 pub mod prometheus;
 pub mod tools;
+pub mod victoria_metrics;
 pub mod wait;

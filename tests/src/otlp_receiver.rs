@@ -63,10 +63,15 @@ pub struct OtlpReceiver {
 }
 
 impl OtlpReceiver {
-    /// Takes OTLP/gRPC, plain, gzip or zstd.
+    /// Takes OTLP/gRPC, plain, gzip or zstd, on a free port.
     pub async fn grpc() -> Result<Self> {
+        Self::grpc_at(([127, 0, 0, 1], 0).into()).await
+    }
+
+    /// Takes OTLP/gRPC at this address.
+    pub async fn grpc_at(address: SocketAddr) -> Result<Self> {
         let inbox = Inbox::default();
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let incoming = tonic::transport::server::TcpIncoming::from(listener);
         let stop = CancellationToken::new();

@@ -1,4 +1,4 @@
-//! Real Prometheus servers: Debian's as a scraper, a newer one as an OTLP receiver.
+//! Real Prometheus servers: Debian's as a scraper, a newer one as a target.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use crate::http;
 use crate::process::{Process, free_port};
 use crate::tools;
 use crate::wait::{PATIENCE, until};
@@ -30,10 +31,9 @@ impl Prometheus {
         .await
     }
 
-    /// A Prometheus 3 that takes OTLP at `/api/v1/otlp/v1/metrics`.
-    pub async fn receiving_otlp(folder: &Path) -> Result<Self> {
-        let mut command = Command::new(tools::folder().join("prometheus3/usr/bin/prometheus"));
-        command.arg("--web.enable-otlp-receiver");
+    /// A Prometheus 3, which exposes native histograms of itself.
+    pub async fn newer(folder: &Path) -> Result<Self> {
+        let command = Command::new(tools::folder().join("prometheus/usr/bin/prometheus"));
         Self::start("prometheus3", command, folder, "[]").await
     }
 
@@ -63,8 +63,7 @@ impl Prometheus {
             let url = format!("http://{}/-/ready", prometheus.address);
             async move {
                 alive?;
-                ensure!(reqwest::get(url).await?.status().is_success(), "not ready");
-                Ok(())
+                http::get(&url).await
             }
         })
         .await?;
@@ -74,7 +73,7 @@ impl Prometheus {
     /// Result of an instant query: the array `data.result`.
     pub async fn query(&self, promql: &str) -> Result<Vec<Value>> {
         let url = format!("http://{}/api/v1/query", self.address);
-        let client = reqwest::Client::new();
+        let client = http::client();
         let body = client
             .get(url)
             .query(&[("query", promql)])

@@ -30,6 +30,16 @@ pub struct DiscoveryOptions {
     pub own_address: Option<SocketAddr>,
 }
 
+impl DiscoveryOptions {
+    /// This machine, before our own endpoints listen.
+    pub fn of_this_machine() -> Self {
+        Self {
+            local_root: "/".into(),
+            own_address: None,
+        }
+    }
+}
+
 /// Finds the targets of a configuration, again and again.
 pub struct Discoverer {
     options: DiscoveryOptions,
@@ -49,6 +59,12 @@ impl Discoverer {
             targets: watch::Sender::new(Vec::new()),
             problems: watch::Sender::new(Vec::new()),
         }
+    }
+
+    /// Where our own endpoints listen, when that was not known before.
+    pub fn with_own_address(mut self, address: SocketAddr) -> Self {
+        self.options.own_address = Some(address);
+        self
     }
 
     /// The whole current set of targets, whenever it changes.

@@ -5,7 +5,7 @@ use axum::http::header;
 use axum::response::{Html, IntoResponse, Response};
 
 use super::App;
-use super::status::{Health, TargetStatus};
+use super::status::{DiscoveryProblem, Health, TargetReport, TargetStatus};
 
 const HEAD: &str = r#"<!doctype html>
 <html lang="en">
@@ -39,15 +39,21 @@ pub(super) async fn page(State(app): State<App>) -> Response {
     (headers, Html(render(&(app.targets)()))).into_response()
 }
 
-fn render(targets: &[TargetStatus]) -> String {
+fn render(report: &TargetReport) -> String {
     let mut page = HEAD.to_owned();
+    push_targets(&mut page, &report.targets);
+    push_problems(&mut page, &report.problems);
+    page
+}
+
+fn push_targets(page: &mut String, targets: &[TargetStatus]) {
     if targets.is_empty() {
         page.push_str("<p>None yet.</p>\n");
-        return page;
+        return;
     }
     page.push_str("<table>\n<tr><th>job<th>instance<th>state<th>samples<th>last error</tr>\n");
     for target in targets.iter().take(MAX_ROWS) {
-        push_row(&mut page, target);
+        push_row(page, target);
     }
     page.push_str("</table>\n");
     if let Some(n_more) = targets
@@ -57,7 +63,22 @@ fn render(targets: &[TargetStatus]) -> String {
     {
         page.push_str(&format!("<p>and {n_more} more</p>\n"));
     }
-    page
+}
+
+fn push_problems(page: &mut String, problems: &[DiscoveryProblem]) {
+    if problems.is_empty() {
+        return;
+    }
+    page.push_str("<h2>Not targets</h2>\n<table>\n<tr><th>job<th>what<th>why</tr>\n");
+    for problem in problems.iter().take(MAX_ROWS) {
+        page.push_str(&format!(
+            "<tr><td>{}<td>{}<td>{}</tr>\n",
+            escape(&problem.job),
+            escape(&problem.source),
+            escape(&problem.reason),
+        ));
+    }
+    page.push_str("</table>\n");
 }
 
 fn push_row(page: &mut String, target: &TargetStatus) {
@@ -127,7 +148,11 @@ mod tests {
             n_samples: 7,
             profiles: Vec::new(),
         };
-        let page = render(&vec![target; MAX_ROWS + 3]);
+        let report = TargetReport {
+            targets: vec![target; MAX_ROWS + 3],
+            problems: Vec::new(),
+        };
+        let page = render(&report);
         let link = "/metrics?target=%3Cscript%3E%2Funix%3A%2F%2F%2Fa%20b%22%26\"";
         let row = "<td>unix:///a b&quot;&amp;</a><td>down<td>7<td>&lt;/table&gt;</tr>";
         assert!(page.contains(link), "{page}");

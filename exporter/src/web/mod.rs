@@ -5,7 +5,7 @@
 //! | `/` | a page with links to the rest |
 //! | `/metrics` | our own metrics: text 0.0.4, OpenMetrics 1.0 where asked for |
 //! | `/metrics?target=T` | the latest samples of a target (`INSTANCE` or `JOB/INSTANCE`) |
-//! | `/api/v1/targets` | every target's state, JSON ([`TargetStatus`]) |
+//! | `/api/v1/targets` | every target's state, JSON ([`TargetReport`]) |
 //! | `/debug/pprof/profile?seconds=N` | our own CPU profile, pprof |
 //! | `/debug/pprof/heap` | our own heap profile, pprof |
 //! | `/-/healthy`, `/-/ready` | whether we run, whether we take soundings |
@@ -34,7 +34,9 @@ use crate::tls::{ServerTlsOptions, TlsError};
 pub use live::{LiveView, LookupError};
 pub use pprof::{ProfileFuture, SelfProfileError, SelfProfiler};
 pub use server::Server;
-pub use status::{Health, ProfileState, ProfileStatus, TargetStatus};
+pub use status::{
+    DiscoveryProblem, Health, ProfileState, ProfileStatus, TargetReport, TargetStatus,
+};
 
 /// How our own endpoints are served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +59,8 @@ pub struct App {
     pub registry: prometheus::Registry,
     /// The latest samples of each target.
     pub live: LiveView,
-    /// The state of each target, as of now.
-    pub targets: Arc<dyn Fn() -> Vec<TargetStatus> + Send + Sync>,
+    /// The state of each target and what did not become one, as of now.
+    pub targets: Arc<dyn Fn() -> TargetReport + Send + Sync>,
     /// Whether soundings are being taken.
     pub ready: Arc<AtomicBool>,
     /// Profiles of ourselves.

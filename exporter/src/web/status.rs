@@ -5,6 +5,26 @@ use std::collections::BTreeMap;
 use proto::UnixMillis;
 use serde::{Deserialize, Serialize};
 
+/// What discovery made of the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TargetReport {
+    /// Every target.
+    pub targets: Vec<TargetStatus>,
+    /// What did not become a target.
+    pub problems: Vec<DiscoveryProblem>,
+}
+
+/// Why something is not a target, or not a fresh one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiscoveryProblem {
+    /// The job.
+    pub job: String,
+    /// The file, endpoint or target.
+    pub source: String,
+    /// The reason.
+    pub reason: String,
+}
+
 /// One target and how its last soundings went.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TargetStatus {

@@ -57,7 +57,7 @@ fn app() -> App {
     App {
         registry: prometheus::Registry::new(),
         live: LiveView::new(),
-        targets: Arc::new(Vec::new),
+        targets: Arc::new(TargetReport::default),
         ready: Arc::new(AtomicBool::new(false)),
         profiler: Arc::new(FixedProfiler),
     }
@@ -221,9 +221,8 @@ fn up_of(job: &str, instance: &str) -> MetricBatch {
 async fn the_targets_are_json() {
     let answer = start(options()).get("/api/v1/targets").await;
     assert_eq!(answer.headers()["content-type"], "application/json");
-    let targets: Vec<TargetStatus> =
-        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
-    assert!(targets.is_empty());
+    let report: TargetReport = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    assert_eq!(report, TargetReport::default());
 }
 
 #[tokio::test]

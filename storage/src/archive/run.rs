@@ -14,7 +14,7 @@ use crate::log::{Entry, LogError, Reader};
 
 /// Age of the first buffered record at the first flush after a start; then twice as much each
 /// time, up to the configured interval.
-const FIRST_FLUSH: Duration = Duration::from_secs(10);
+const FIRST_FLUSH: Duration = Duration::from_secs(5);
 /// Time before a failed flush or read is tried again, and the longest it grows to.
 const RETRY: Duration = Duration::from_secs(1);
 const MAX_RETRY: Duration = Duration::from_secs(60);

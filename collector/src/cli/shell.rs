@@ -1,0 +1,46 @@
+//! `leadsman completions` and `leadsman man`: what packagers install beside the binary.
+
+use std::io::Write;
+
+use anyhow::{Context, Result};
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use super::Cli;
+
+/// Prints completions for a shell.
+#[derive(Debug, clap::Args)]
+pub struct CompletionsArgs {
+    /// The shell.
+    shell: Shell,
+}
+
+impl CompletionsArgs {
+    /// Prints them to standard output.
+    pub fn run(&self) -> Result<()> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "leadsman", &mut script);
+        print(&script)
+    }
+}
+
+/// Prints the man page of leadsman and, below it, those of its subcommands.
+pub fn man() -> Result<()> {
+    let mut page = Vec::new();
+    let mut command = Cli::command();
+    command.build();
+    clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    for subcommand in command
+        .get_subcommands()
+        .filter(|subcommand| subcommand.get_name() != "help")
+    {
+        clap_mangen::Man::new(subcommand.clone()).render(&mut page)?;
+    }
+    print(&page)
+}
+
+fn print(bytes: &[u8]) -> Result<()> {
+    std::io::stdout()
+        .write_all(bytes)
+        .context("failed to write to standard output")
+}

@@ -1,0 +1,237 @@
+//! The running leadsman: opens the parts, joins them, and takes them down in order.
+//!
+//! Data flows one way: sounder → log → readers (archive, forwarders, live view). Shutdown goes the
+//! same way, so that what was sounded last is archived and sent too: no new soundings, then the
+//! log's queue, then the readers up to its end, then our endpoints.
+
+mod banner;
+mod forwarders;
+mod readers;
+mod signals;
+mod source;
+mod targets;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use exporter::web::{App, LiveView, Server, WebError};
+use prometheus::Registry;
+use storage::archive::Archive;
+use storage::log::Log;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::config::{ArchiveConfig, Config};
+use crate::discovery::{Discoverer, DiscoveryOptions};
+use crate::sounding::{Sounder, SounderHandle, SoundingMetrics};
+use crate::telemetry::{OwnProfiler, Telemetry};
+
+use forwarders::Forwarders;
+use readers::Readers;
+use signals::{Signal, Signals};
+
+pub(crate) use source::{ConfigSource, Overrides};
+
+/// Longest time for soundings that are under way when leadsman is asked to stop.
+const SOUNDING_DRAIN: Duration = Duration::from_secs(5);
+/// Longest time for the readers to reach the end of the log. What a receiver has not taken by then
+/// stays in the log, at its cursor.
+const READER_DRAIN: Duration = Duration::from_secs(15);
+
+/// Runs until SIGTERM or SIGINT; reloads on SIGHUP.
+///
+/// # Errors
+/// A part cannot start, or ends by itself.
+pub(crate) async fn run(source: ConfigSource, config: Config) -> Result<()> {
+    let mut signals = Signals::listen().context("failed to listen for signals")?;
+    let mut service = Service::start(config).await?;
+    let stopped = loop {
+        tokio::select! {
+            signal = signals.next() => match signal {
+                Signal::Reload => service.reload(&source).await,
+                Signal::Stop(name) => {
+                    info!(signal = name, "stopping; a second signal stops at once");
+                    break Ok(());
+                }
+            },
+            failure = service.failure() => break Err(failure),
+        }
+    };
+    tokio::select! {
+        drained = service.drain() => stopped.and(drained),
+        Signal::Stop(name) = signals.next_stop() => {
+            warn!(signal = name, "stopped without waiting; what is durable in the log is archived at the next start");
+            stopped
+        }
+    }
+}
+
+/// Everything that runs.
+struct Service {
+    log: Log,
+    sounder: SounderHandle,
+    sounding: JoinHandle<()>,
+    stop_sounding: CancellationToken,
+    readers: Readers,
+    forwarders: Forwarders,
+    server: JoinHandle<Result<(), WebError>>,
+    stop_server: CancellationToken,
+    ready: Arc<AtomicBool>,
+    config: watch::Sender<Arc<Config>>,
+    telemetry: Telemetry,
+}
+
+impl Service {
+    async fn start(config: Config) -> Result<Self> {
+        let instance = config.web.listen.to_string();
+        let telemetry = Telemetry::start(&config.telemetry, &instance)?;
+        for warning in &config.warnings {
+            warn!("{warning}");
+        }
+        let registry = Registry::new();
+        let (archive, log) = open_storage(&config.archive, &registry)?;
+        telemetry.register(&registry)?;
+        telemetry.send_traces_to(log.appender());
+
+        let metrics = SoundingMetrics::register(&registry)?;
+        let sounder = Sounder::new(log.appender(), metrics, config.profiling.clone());
+        let handle = sounder.handle();
+        let config = watch::Sender::new(Arc::new(config));
+        let discoverer = Discoverer::new(config.subscribe(), DiscoveryOptions::of_this_machine());
+        let (live, ready) = (LiveView::new(), Arc::new(AtomicBool::new(false)));
+        let (board, problems) = (handle.board().clone(), discoverer.problems());
+        let app = App {
+            registry: registry.clone(),
+            live: live.clone(),
+            targets: Arc::new(move || targets::report(&board, &problems.borrow())),
+            ready: Arc::clone(&ready),
+            profiler: Arc::new(OwnProfiler),
+        };
+        let server = Server::bind(config.borrow().web.clone(), app)?;
+        let address = server.local_addr();
+
+        let readers = Readers::start(&log, archive, live)?;
+        let mut forwarders = Forwarders::new(&registry)?;
+        let receivers = config.borrow().otlp.clone();
+        forwarders.apply(&log, &receivers).await?;
+        let (stop_sounding, stop_server) = (CancellationToken::new(), CancellationToken::new());
+        let server = tokio::spawn(server.run(stop_server.clone()));
+        let sounding = tokio::spawn(sounder.run(discoverer.targets(), stop_sounding.clone()));
+        tokio::spawn(
+            discoverer
+                .with_own_address(address)
+                .run(stop_sounding.clone()),
+        );
+        ready.store(true, Ordering::Release);
+        banner::show(&config.borrow(), address);
+        Ok(Self {
+            log,
+            sounder: handle,
+            sounding,
+            stop_sounding,
+            readers,
+            forwarders,
+            server,
+            stop_server,
+            ready,
+            config,
+            telemetry,
+        })
+    }
+
+    /// Waits until a part that should run for ever has ended.
+    async fn failure(&mut self) -> anyhow::Error {
+        tokio::select! {
+            error = self.readers.failure() => error,
+            ended = &mut self.server => match ended {
+                Ok(Ok(())) => anyhow::anyhow!("our own endpoints ended"),
+                Ok(Err(error)) => error.into(),
+                Err(panic) => panic.into(),
+            },
+        }
+    }
+
+    /// Takes the new configuration over, or keeps the old one and says why.
+    async fn reload(&mut self, source: &ConfigSource) {
+        let config = match source.load() {
+            Ok(config) => config,
+            Err(errors) => {
+                error!("the new configuration is wrong, the old one stays: {errors}");
+                return;
+            }
+        };
+        for warning in &config.warnings {
+            warn!("{warning}");
+        }
+        for part in needs_restart(&self.config.borrow(), &config) {
+            warn!("{part} has changed: that takes effect at the next start");
+        }
+        self.sounder.set_budget(config.profiling.clone());
+        if let Err(error) = self.forwarders.apply(&self.log, &config.otlp).await {
+            error!("failed to take over the OTLP receivers: {error:#}");
+        }
+        info!(
+            jobs = config.jobs.len(),
+            receivers = config.otlp.len(),
+            "configuration reloaded"
+        );
+        self.config.send_replace(Arc::new(config));
+    }
+
+    /// Ends everything in the order in which the data flows.
+    async fn drain(self) -> Result<()> {
+        self.ready.store(false, Ordering::Release);
+        self.stop_sounding.cancel();
+        if tokio::time::timeout(SOUNDING_DRAIN, self.sounding)
+            .await
+            .is_err()
+        {
+            warn!("soundings under way were given up");
+        }
+        let telemetry = self.telemetry;
+        tokio::task::spawn_blocking(move || telemetry.stop()).await?;
+        let closed = self.log.close().await.context("failed to close the log");
+        let drained = tokio::time::timeout(READER_DRAIN, async {
+            self.forwarders.finish().await;
+            self.readers.finish().await
+        });
+        let archived = drained.await.unwrap_or_else(|_| {
+            warn!("readers of the log did not reach its end; they go on there at the next start");
+            Ok(())
+        });
+        self.stop_server.cancel();
+        let served = self.server.await.context("our own endpoints failed")?;
+        closed.and(archived)?;
+        served?;
+        info!("stopped");
+        Ok(())
+    }
+}
+
+fn open_storage(config: &ArchiveConfig, registry: &Registry) -> Result<(Archive, Log)> {
+    let archive = Archive::open(config.archive.clone()).context("failed to open the archive")?;
+    let log = Log::open(config.log.clone(), archive.resume_position())
+        .context("failed to open the log")?;
+    archive.metrics().register(registry)?;
+    log.register(registry)?;
+    Ok((archive, log))
+}
+
+/// What cannot change while leadsman runs.
+fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    let mut parts = Vec::new();
+    if old.archive != new.archive {
+        parts.push("archive");
+    }
+    if old.web != new.web {
+        parts.push("web");
+    }
+    if old.telemetry != new.telemetry {
+        parts.push("telemetry");
+    }
+    parts
+}

@@ -1,0 +1,66 @@
+//! `kill -9` at awkward moments: what was durable is in the archive once, and at the receiver.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use leadsman_tests::counting_target::CountingTarget;
+use leadsman_tests::leadsman::Leadsman;
+use leadsman_tests::otlp_receiver::OtlpReceiver;
+use leadsman_tests::wait::{PATIENCE, until};
+
+use super::archived_points;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_again_and_again_it_loses_nothing_durable_and_writes_nothing_twice() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let target = CountingTarget::start().await?;
+    let receiver = OtlpReceiver::http().await?;
+    let yaml = format!(
+        "global: {{scrape_interval: 100ms, scrape_timeout: 100ms}}\n\
+         otlp: [{{endpoint: \"http://{}\", protocol: http/protobuf, signals: [metrics]}}]\n\
+         scrape_configs: [{{job_name: counting, static_configs: [{{targets: [\"{}\"]}}]}}]\n",
+        receiver.address, target.address
+    );
+    const KILLS: u32 = 12;
+    for round in 0..KILLS {
+        let mut leadsman = Leadsman::start(folder.path(), &yaml).await?;
+        let before = target.scrapes();
+        until("some more scrapes", PATIENCE, || async {
+            ensure!(
+                target.scrapes() > before + 5,
+                "{} scrapes",
+                target.scrapes()
+            );
+            Ok(())
+        })
+        .await?;
+        // Another moment of the flush, the sync and the batch each time.
+        tokio::time::sleep(Duration::from_millis(u64::from(round) * 173)).await;
+        leadsman.process.kill()?;
+    }
+    let mut leadsman = Leadsman::start(folder.path(), &yaml).await?;
+    leadsman.wait_until_up(&["counting"]).await?;
+    ensure!(
+        leadsman.process.stop(PATIENCE)?.success(),
+        "{}",
+        leadsman.process.output()
+    );
+
+    let archived = archived_points(&leadsman.data, "scrapes_total", "counting")?;
+    let values: Vec<u64> = archived.iter().map(|(_, value)| *value as u64).collect();
+    assert!(
+        values.windows(2).all(|pair| pair[0] < pair[1]),
+        "a scrape twice or out of order: {values:?}"
+    );
+    let mut received = receiver.number_points("counting", "scrapes_total");
+    received.dedup();
+    assert_eq!(received, archived, "receiver and archive differ");
+    // What a kill may take is what was not yet synced: at most a second's worth and what was under way.
+    let lost = target.scrapes() - values.len() as u64;
+    assert!(
+        lost <= u64::from(KILLS) * 15,
+        "{lost} of {} scrapes lost",
+        target.scrapes()
+    );
+    Ok(())
+}

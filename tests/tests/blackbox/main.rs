@@ -1,0 +1,26 @@
+//! Black-box tests: real systems around the real binary.
+
+mod captures;
+mod command_line;
+mod crash;
+mod first_minutes;
+mod main_job;
+mod outage;
+mod reload;
+
+use anyhow::{Context, Result};
+use leadsman_tests::tools;
+
+/// Archived points `(time in ms, value)` of a metric of a job, by time.
+fn archived_points(data: &std::path::Path, metric: &str, job: &str) -> Result<Vec<(u64, f64)>> {
+    let archive = data.join("archive");
+    let json = tools::python(
+        "points.py",
+        [archive.as_os_str(), metric.as_ref(), job.as_ref()],
+    )?;
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&json)?;
+    let point = |row: &serde_json::Value| Some((row[0].as_u64()?, row[1].as_f64()?));
+    rows.iter()
+        .map(|row| point(row).with_context(|| format!("not a point: {row}")))
+        .collect()
+}
