@@ -28,6 +28,8 @@ pub struct Schedule {
     interval: Duration,
     phase: Duration,
     next: Duration,
+    /// Least time from the coming tick to the one after it.
+    gap: Duration,
 }
 
 /// What [`Schedule::tick`] says.
@@ -48,11 +50,16 @@ impl Schedule {
             interval,
             phase,
             next: Duration::ZERO,
+            gap: interval / 2,
         };
-        schedule.next = match start {
-            Start::Fresh => now + share_of(interval.min(FIRST_TICK_WITHIN), hash),
-            Start::Resumed => schedule.grid_after(now),
-        };
+        match start {
+            Start::Fresh => {
+                schedule.next = now + share_of(interval.min(FIRST_TICK_WITHIN), hash);
+                // An early profile and the next one must fit into the same duty cycle.
+                schedule.gap = interval * 3 / 4;
+            }
+            Start::Resumed => schedule.next = schedule.grid_after(now),
+        }
         schedule
     }
 
@@ -62,14 +69,16 @@ impl Schedule {
     }
 
     /// Takes the tick that is due at `now` and moves on to the first one of the grid that leaves
-    /// at least half an interval after it. `None` if it is not due yet.
+    /// at least half an interval after it, or three quarters after an early first one. `None` if
+    /// it is not due yet.
     pub fn tick(&mut self, now: Duration) -> Option<Tick> {
         let due = self.next;
         if now < due {
             return None;
         }
         let n_missed = (now - due).as_nanos() / self.interval.as_nanos();
-        self.next = self.grid_after(now + self.interval / 2);
+        let gap = std::mem::replace(&mut self.gap, self.interval / 2);
+        self.next = self.grid_after(now + gap);
         Some(Tick {
             due,
             n_missed: u64::try_from(n_missed).unwrap_or(u64::MAX),
@@ -168,7 +177,7 @@ mod tests {
                 let now = schedule.next() + Duration::from_millis(delay_ms);
                 prop_assert!(schedule.tick(now).is_some());
                 prop_assert!(schedule.next() > now + interval / 2);
-                prop_assert!(schedule.next() - now <= interval + interval / 2);
+                prop_assert!(schedule.next() - now <= interval * 7 / 4);
             }
         }
     }
