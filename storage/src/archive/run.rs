@@ -231,7 +231,7 @@ mod tests {
             ages.push(schedule.age().as_secs());
             schedule.flushed(pause);
         }
-        assert_eq!(ages, [10, 20, 20, 40, 60]);
+        assert_eq!(ages, [5, 10, 10, 20, 40]);
     }
 
     #[test]
