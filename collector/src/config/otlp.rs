@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use exporter::auth::SecretSource;
 use exporter::otlp::{Compression, Protocol, ReceiverOptions, Signals};
-use reqwest::Url;
+use hyper::Uri;
+use hyper::header::HeaderName;
 
 use super::http;
 use super::scalar::{Wrong, duration, list, mapping, non_empty, one_of, size, string};
 use super::table::Table;
 use super::yaml::Node;
 
+/// What an endpoint looks like.
+const ENDPOINTS: &str = "http://host:port, https://host:port";
 const PROTOCOLS: [(&str, Protocol); 2] = [
     ("grpc", Protocol::Grpc),
     ("http/protobuf", Protocol::HttpProtobuf),
@@ -38,7 +41,7 @@ pub(super) fn read_all(table: &mut Table<'_>) -> Vec<ReceiverOptions> {
 
 /// One receiver; `None` if it has no endpoint.
 fn read(table: &mut Table<'_>) -> Option<ReceiverOptions> {
-    let endpoint = table.required("endpoint", "http://host:port, https://host:port", endpoint);
+    let endpoint = table.required("endpoint", ENDPOINTS, endpoint);
     let protocol = table
         .get("protocol", one_of(&PROTOCOLS))
         .unwrap_or(Protocol::Grpc);
@@ -65,7 +68,7 @@ fn read(table: &mut Table<'_>) -> Option<ReceiverOptions> {
     let endpoint = endpoint?;
     Some(ReceiverOptions {
         name: name.unwrap_or_else(|| default_name(&endpoint, protocol)),
-        endpoint: endpoint.as_str().trim_end_matches('/').to_owned(),
+        endpoint: endpoint.to_string().trim_end_matches('/').to_owned(),
         protocol,
         signals: signals.unwrap_or(Signals {
             metrics: true,
@@ -81,8 +84,7 @@ fn read(table: &mut Table<'_>) -> Option<ReceiverOptions> {
     })
 }
 
-fn endpoint(node: &Node) -> Result<Url, Wrong> {
-    const ALLOWED: &str = "http://host:port, https://host:port";
+fn endpoint(node: &Node) -> Result<Uri, Wrong> {
     let text = non_empty(node)?;
     if text.contains('@') {
         // Not repeated: what comes before the @ may be a secret.
@@ -91,13 +93,14 @@ fn endpoint(node: &Node) -> Result<Url, Wrong> {
             "header_files with an authorization",
         ));
     }
-    let url = Url::parse(&text).map_err(|_| Wrong::value(node, ALLOWED))?;
-    let known = matches!(url.scheme(), "http" | "https") && url.has_host();
-    if known && url.query().is_none() {
-        Ok(url)
-    } else {
-        Err(Wrong::value(node, ALLOWED))
-    }
+    let uri = text.parse::<Uri>().ok();
+    uri.filter(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+            && uri.query().is_none()
+            && !text.contains('#')
+    })
+    .ok_or_else(|| Wrong::value(node, ENDPOINTS))
 }
 
 /// The name becomes a file name.
@@ -115,13 +118,17 @@ fn name(node: &Node) -> Result<String, Wrong> {
 }
 
 /// Such as `grpc-127.0.0.1-4317`.
-fn default_name(endpoint: &Url, protocol: Protocol) -> String {
+fn default_name(endpoint: &Uri, protocol: Protocol) -> String {
     let prefix = match protocol {
         Protocol::Grpc => "grpc",
         Protocol::HttpProtobuf => "http",
     };
-    let host = endpoint.host_str().unwrap_or_default();
-    let port = endpoint.port_or_known_default().unwrap_or_default();
+    let host = endpoint.host().unwrap_or_default();
+    let port = match (endpoint.port_u16(), endpoint.scheme_str()) {
+        (Some(port), _) => port,
+        (None, Some("https")) => 443,
+        (None, _) => 80,
+    };
     let name = format!(
         "{prefix}-{host}-{port}{}",
         endpoint.path().trim_end_matches('/')
@@ -171,7 +178,7 @@ fn headers(table: &mut Table<'_>) -> Vec<(String, SecretSource)> {
 }
 
 fn check_header_name(table: &Table<'_>, key: &'static str, name: &str) {
-    if reqwest::header::HeaderName::from_bytes(name.as_bytes()).is_err() {
+    if HeaderName::from_bytes(name.as_bytes()).is_err() {
         table.fail(
             key,
             format!("wrong header name {name:?}"),
