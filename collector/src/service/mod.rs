@@ -6,6 +6,7 @@
 
 mod banner;
 mod forwarders;
+mod part;
 mod readers;
 mod signals;
 mod source;
@@ -16,12 +17,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use exporter::web::{App, LiveView, Server, WebError};
+use exporter::web::{App, LiveView, Server};
 use prometheus::Registry;
 use storage::archive::Archive;
 use storage::log::Log;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -31,6 +31,7 @@ use crate::sounding::{Sounder, SounderHandle, SoundingMetrics};
 use crate::telemetry::{OwnProfiler, Telemetry};
 
 use forwarders::Forwarders;
+use part::Part;
 use readers::Readers;
 use signals::{Signal, Signals};
 
@@ -74,11 +75,12 @@ pub(crate) async fn run(source: ConfigSource, config: Config) -> Result<()> {
 struct Service {
     log: Log,
     sounder: SounderHandle,
-    sounding: JoinHandle<()>,
+    sounding: Part,
+    discovery: Part,
     stop_sounding: CancellationToken,
     readers: Readers,
     forwarders: Forwarders,
-    server: JoinHandle<Result<(), WebError>>,
+    server: Part,
     stop_server: CancellationToken,
     ready: Arc<AtomicBool>,
     config: watch::Sender<Arc<Config>>,
@@ -119,12 +121,14 @@ impl Service {
         let receivers = config.borrow().otlp.clone();
         forwarders.apply(&log, &receivers).await?;
         let (stop_sounding, stop_server) = (CancellationToken::new(), CancellationToken::new());
-        let server = tokio::spawn(server.run(stop_server.clone()));
-        let sounding = tokio::spawn(sounder.run(discoverer.targets(), stop_sounding.clone()));
-        tokio::spawn(
-            discoverer
-                .with_own_address(address)
-                .run(stop_sounding.clone()),
+        let server = Part::spawn("our own server", {
+            let stop = stop_server.clone();
+            async move { Ok(server.run(stop).await?) }
+        });
+        let (sounding, discovery) = start_sounding(
+            sounder,
+            discoverer.with_own_address(address),
+            &stop_sounding,
         );
         ready.store(true, Ordering::Release);
         banner::show(&config.borrow(), address);
@@ -132,6 +136,7 @@ impl Service {
             log,
             sounder: handle,
             sounding,
+            discovery,
             stop_sounding,
             readers,
             forwarders,
@@ -147,11 +152,9 @@ impl Service {
     async fn failure(&mut self) -> anyhow::Error {
         tokio::select! {
             error = self.readers.failure() => error,
-            ended = &mut self.server => match ended {
-                Ok(Ok(())) => anyhow::anyhow!("our own endpoints ended"),
-                Ok(Err(error)) => error.into(),
-                Err(panic) => panic.into(),
-            },
+            error = self.server.failure() => error,
+            error = self.sounding.failure() => error,
+            error = self.discovery.failure() => error,
         }
     }
 
@@ -171,6 +174,9 @@ impl Service {
             warn!("{part} has changed: that takes effect at the next start");
         }
         self.sounder.set_budget(config.profiling.clone());
+        if let Err(error) = self.telemetry.set_log_level(&config.telemetry.log_level) {
+            error!("failed to change the log level: {error}");
+        }
         if let Err(error) = self.forwarders.apply(&self.log, &config.otlp).await {
             error!("failed to take over the OTLP receivers: {error:#}");
         }
@@ -186,12 +192,16 @@ impl Service {
     async fn drain(self) -> Result<()> {
         self.ready.store(false, Ordering::Release);
         self.stop_sounding.cancel();
-        if tokio::time::timeout(SOUNDING_DRAIN, self.sounding)
-            .await
-            .is_err()
-        {
+        let sounding = tokio::time::timeout(SOUNDING_DRAIN, async {
+            self.sounding
+                .finish()
+                .await
+                .and(self.discovery.finish().await)
+        });
+        let sounded = sounding.await.unwrap_or_else(|_| {
             warn!("soundings under way were given up");
-        }
+            Ok(())
+        });
         let telemetry = self.telemetry;
         tokio::task::spawn_blocking(move || telemetry.stop()).await?;
         let closed = self.log.close().await.context("failed to close the log");
@@ -204,12 +214,28 @@ impl Service {
             Ok(())
         });
         self.stop_server.cancel();
-        let served = self.server.await.context("our own endpoints failed")?;
-        closed.and(archived)?;
-        served?;
+        let served = self.server.finish().await;
         info!("stopped");
-        Ok(())
+        sounded.and(closed).and(archived).and(served)
     }
+}
+
+fn start_sounding(
+    sounder: Sounder,
+    discoverer: Discoverer,
+    stop: &CancellationToken,
+) -> (Part, Part) {
+    let (targets, ended) = (discoverer.targets(), stop.clone());
+    let sounding = Part::spawn("the sounder", async move {
+        sounder.run(targets, ended).await;
+        Ok(())
+    });
+    let ended = stop.clone();
+    let discovery = Part::spawn("discovery", async move {
+        discoverer.run(ended).await;
+        Ok(())
+    });
+    (sounding, discovery)
 }
 
 fn open_storage(config: &ArchiveConfig, registry: &Registry) -> Result<(Archive, Log)> {
@@ -230,7 +256,8 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     if old.web != new.web {
         parts.push("web");
     }
-    if old.telemetry != new.telemetry {
+    let [old, new] = [&old.telemetry, &new.telemetry];
+    if (old.log_format, old.trace_sample_ratio) != (new.log_format, new.trace_sample_ratio) {
         parts.push("telemetry");
     }
     parts

@@ -1,16 +1,17 @@
 //! The readers of the log that always run: the archive and the live view.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use exporter::web::LiveView;
 use storage::archive::Archive;
 use storage::log::{Log, ReadFrom};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use super::part::Part;
 
 /// The archive and the live view, running. They end by themselves at the end of a closed log.
 pub(super) struct Readers {
-    archive: JoinHandle<Result<()>>,
-    live: JoinHandle<()>,
+    archive: Part,
+    live: Part,
 }
 
 impl Readers {
@@ -19,39 +20,31 @@ impl Readers {
         let reader = log
             .reader("archive", from)
             .context("failed to read the log for the archive")?;
-        let archive = tokio::spawn(async move {
-            archive
-                .run(reader, std::future::pending())
-                .await
-                .context("the archive failed")
+        let archive = Part::spawn("the archive", async move {
+            Ok(archive.run(reader, std::future::pending()).await?)
         });
         let reader = log
             .reader("live", ReadFrom::Tail)
             .context("failed to read the log for the live view")?;
-        // It ends with the log: nothing else has to tell it.
-        let live = tokio::spawn(live.run(reader, CancellationToken::new()));
+        let live = Part::spawn("the live view", async move {
+            // It ends with the log: nothing else has to tell it.
+            live.run(reader, CancellationToken::new()).await;
+            Ok(())
+        });
         Ok(Self { archive, live })
     }
 
     /// Waits until one of them has ended although the log is open.
     pub(super) async fn failure(&mut self) -> anyhow::Error {
         tokio::select! {
-            ended = &mut self.archive => match ended {
-                Ok(Ok(())) => anyhow!("the archive ended"),
-                Ok(Err(error)) => error,
-                Err(panic) => panic.into(),
-            },
-            ended = &mut self.live => match ended {
-                Ok(()) => anyhow!("the live view ended"),
-                Err(panic) => panic.into(),
-            },
+            error = self.archive.failure() => error,
+            error = self.live.failure() => error,
         }
     }
 
     /// Waits until they have reached the end of the closed log.
     pub(super) async fn finish(self) -> Result<()> {
-        let archived = self.archive.await;
-        self.live.await.context("the live view failed")?;
-        archived.context("the archive failed")?
+        let archived = self.archive.finish().await;
+        self.live.finish().await.and(archived)
     }
 }
