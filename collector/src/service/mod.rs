@@ -6,6 +6,8 @@
 
 mod banner;
 mod forwarders;
+#[cfg(test)]
+mod metrics_table;
 mod part;
 mod readers;
 mod signals;

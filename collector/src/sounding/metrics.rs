@@ -64,14 +64,7 @@ impl SoundingMetrics {
 
 impl ScrapeMetrics {
     fn register(registry: &Registry) -> prometheus::Result<Self> {
-        let counter = |name, help, labels| {
-            counter(
-                registry,
-                &format!("leadsman_scrape_{name}_total"),
-                help,
-                labels,
-            )
-        };
+        let counter = |name, help, labels| counter(registry, name, help, labels);
         let seconds = HistogramOpts::new(
             "leadsman_scrape_duration_seconds",
             "Time of a scrape from the request until its record is queued; failed ones too.",
@@ -80,11 +73,27 @@ impl ScrapeMetrics {
             0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
         ]);
         Ok(Self {
-            failures: counter("failures", "Failed scrapes.", JOB_REASON)?,
-            missed: counter("missed", "Scrapes that were due but not made.", JOB_REASON)?,
-            samples: counter("samples", "Samples scraped.", JOB)?,
-            issues: counter("issues", "Samples left out of good pages.", JOB_REASON)?,
-            body_bytes: counter("body_bytes", "Metrics pages as received.", JOB)?,
+            failures: counter(
+                "leadsman_scrape_failures_total",
+                "Failed scrapes.",
+                JOB_REASON,
+            )?,
+            missed: counter(
+                "leadsman_scrape_missed_total",
+                "Scrapes that were due but not made.",
+                JOB_REASON,
+            )?,
+            samples: counter("leadsman_scrape_samples_total", "Samples scraped.", JOB)?,
+            issues: counter(
+                "leadsman_scrape_issues_total",
+                "Samples left out of good pages.",
+                JOB_REASON,
+            )?,
+            body_bytes: counter(
+                "leadsman_scrape_body_bytes_total",
+                "Metrics pages as received.",
+                JOB,
+            )?,
             seconds: registered(registry, HistogramVec::new(seconds, JOB))?,
         })
     }
@@ -92,32 +101,33 @@ impl ScrapeMetrics {
 
 impl ProfileMetrics {
     fn register(registry: &Registry) -> prometheus::Result<Self> {
-        let counter = |name, help, labels| {
-            counter(
-                registry,
-                &format!("leadsman_profile_{name}_total"),
-                help,
-                labels,
-            )
-        };
+        let counter = |name, help, labels| counter(registry, name, help, labels);
         let seconds = Opts::new(
             "leadsman_profile_seconds_total",
             "Time that targets have spent on being profiled, as seen from outside.",
         );
         Ok(Self {
-            taken: counter("taken", "Profiles taken.", KIND)?,
-            failures: counter("failures", "Failed profiles.", KIND_REASON)?,
+            taken: counter("leadsman_profile_taken_total", "Profiles taken.", KIND)?,
+            failures: counter(
+                "leadsman_profile_failures_total",
+                "Failed profiles.",
+                KIND_REASON,
+            )?,
             skipped: counter(
-                "skipped",
+                "leadsman_profile_skipped_total",
                 "Profiles that were due but left out.",
                 KIND_REASON,
             )?,
             missed: counter(
-                "missed",
+                "leadsman_profile_missed_total",
                 "Profiles that were due but not tried.",
                 KIND_REASON,
             )?,
-            body_bytes: counter("body_bytes", "Profiles as received.", KIND)?,
+            body_bytes: counter(
+                "leadsman_profile_body_bytes_total",
+                "Profiles as received.",
+                KIND,
+            )?,
             seconds: registered(
                 registry,
                 CounterVec::new(seconds, &["job", "instance", "kind"]),

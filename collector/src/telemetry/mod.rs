@@ -75,7 +75,7 @@ impl Telemetry {
         Ok(telemetry)
     }
 
-    fn build(
+    pub(crate) fn build(
         config: &TelemetryConfig,
         instance: &str,
     ) -> Result<(Self, impl Subscriber + Send + Sync + use<>), TelemetryError> {

@@ -118,10 +118,11 @@ pub(super) fn register(registry: &Registry) -> prometheus::Result<()> {
         .map(desc)
         .collect::<prometheus::Result<_>>()?;
     registry.register(Box::new(Process { descs }))?;
-    let options = prometheus::Opts::new("leadsman_build_info", "Which leadsman this is; always 1.")
-        .const_label("version", env!("CARGO_PKG_VERSION"));
-    let build_info = prometheus::IntGauge::with_opts(options)?;
-    build_info.set(1);
+    let options = prometheus::Opts::new("leadsman_build_info", "Which leadsman this is; always 1.");
+    let build_info = prometheus::IntGaugeVec::new(options, &["version"])?;
+    build_info
+        .with_label_values(&[env!("CARGO_PKG_VERSION")])
+        .set(1);
     registry.register(Box::new(build_info))
 }
 
