@@ -9,7 +9,8 @@ use std::os::fd::AsRawFd;
 use std::sync::{Mutex, PoisonError};
 
 use exporter::web::SelfProfileError;
-use proto::profile::{Profile, ProfileBuilder, ValueType};
+use proto::profile::{LocationId, Profile, ProfileBuilder, ValueType};
+use regex::Regex;
 
 use super::heap_dump::{self, HeapDump};
 use super::symbols::Symbolizer;
@@ -18,11 +19,12 @@ use super::{failed, maps, unix_nanos};
 /// A dump lists each stack once, a few hundred bytes each: this is far more than there can be.
 const MAX_DUMP_BYTES: u64 = 256 << 20;
 
-/// Frames of the allocator and of its profiler, which every stack starts with. Readers drop what
-/// matches and what it calls.
-const DROP_FRAMES: &str = "prof_.*|imalloc.*|iralloc.*|fallback_.*|je_.*|_?rjem_.*|malloc|calloc|\
-                           realloc|posix_memalign|aligned_alloc|mallocx|rallocx|sdallocx|\
-                           .*::__rust_.*alloc.*|__r(ust|dl|g)_.*alloc.*|.*::Jemalloc as .*";
+/// Frames of the allocator and of its profiler, which every stack starts with. Here those that
+/// are a call of their own are left out; readers drop those that were inlined into their caller.
+const DROP_FRAMES: &str = "prof_.*|imalloc.*|iralloc.*|do_r.*alloc.*|fallback_.*|je_.*|_?rjem_.*|\
+                           malloc|calloc|realloc|posix_memalign|aligned_alloc|mallocx|rallocx|\
+                           sdallocx|.*::__rust_.*alloc.*|__r(ust|dl|g)_.*alloc.*|\
+                           .*::Jemalloc as .*|alloc|<?alloc::(alloc|raw_vec)::.*";
 
 /// The file that jemalloc writes its dump to: it is in memory and has no name in any folder.
 static DUMP_FILE: Mutex<Option<DumpFile>> = Mutex::new(None);
@@ -83,13 +85,18 @@ impl DumpFile {
 fn build(dump: &HeapDump) -> Result<Profile, SelfProfileError> {
     let mut symbolizer = Symbolizer::new(maps::of_this_process().map_err(failed)?);
     let mut builder = ProfileBuilder::new();
+    let allocator = allocator_frames().map_err(failed)?;
     describe(&mut builder, dump.sample_period);
     for stack in dump.stacks.iter().filter(|stack| stack.n_objects > 0) {
         let addresses = stack.addresses.iter();
         let locations: Vec<_> = addresses
             .map(|address| symbolizer.location(&mut builder, *address))
             .collect();
-        let stack_id = builder.stack(&locations);
+        let n_internal = locations
+            .iter()
+            .take_while(|id| is_internal(builder.profile(), **id, &allocator))
+            .count();
+        let stack_id = builder.stack(locations.get(n_internal..).unwrap_or_default());
         builder.add_sample(
             stack_id,
             Default::default(),
@@ -97,6 +104,22 @@ fn build(dump: &HeapDump) -> Result<Profile, SelfProfileError> {
         );
     }
     Ok(builder.finish())
+}
+
+fn allocator_frames() -> Result<Regex, regex::Error> {
+    Regex::new(&format!("^(?:{DROP_FRAMES})$"))
+}
+
+/// Whether all functions at a location are the allocator's.
+fn is_internal(profile: &Profile, id: LocationId, allocator: &Regex) -> bool {
+    let Some(location) = profile.locations.get(id.0 as usize) else {
+        return false;
+    };
+    let mut names = location.lines.iter().map(|line| {
+        let function = profile.functions.get(line.function.0 as usize);
+        function.map_or("", |function| profile.strings.get(function.name))
+    });
+    !location.lines.is_empty() && names.all(|name| allocator.is_match(name))
 }
 
 fn describe(builder: &mut ProfileBuilder, sample_period: u64) {
@@ -151,6 +174,29 @@ mod tests {
             names.iter().any(|name| name.contains("heap::profile")),
             "{names:?}"
         );
+    }
+
+    #[test]
+    fn the_frames_of_the_allocator_are_known() {
+        let allocator = allocator_frames().unwrap();
+        let inner = [
+            "prof_alloc_prep",
+            "do_rallocx",
+            "realloc",
+            "<tikv_jemallocator::Jemalloc as core::alloc::global::GlobalAlloc>::realloc",
+            "<alloc::raw_vec::RawVecInner>::finish_grow",
+            "alloc::alloc::Global::alloc_impl_runtime",
+        ];
+        for name in inner {
+            assert!(allocator.is_match(name), "{name}");
+        }
+        for name in [
+            "alloc::vec::Vec<T,A>::resize",
+            "proto::profile::reallocate",
+            "main",
+        ] {
+            assert!(!allocator.is_match(name), "{name}");
+        }
     }
 
     #[test]
