@@ -12,6 +12,24 @@ use super::{groups, http, profiles, relabeling};
 
 const OTHER_DISCOVERY: &str =
     "targets come from static_configs, file_sd_configs and local_sd_configs";
+const NATIVE_FIRST: &str = "the classic buckets of a native histogram are left out";
+/// Prometheus' other ways to find targets.
+const OTHER_DISCOVERIES: [&str; 14] = [
+    "http_sd_configs",
+    "dns_sd_configs",
+    "consul_sd_configs",
+    "kubernetes_sd_configs",
+    "ec2_sd_configs",
+    "gce_sd_configs",
+    "azure_sd_configs",
+    "openstack_sd_configs",
+    "docker_sd_configs",
+    "dockerswarm_sd_configs",
+    "hetzner_sd_configs",
+    "nomad_sd_configs",
+    "puppetdb_sd_configs",
+    "eureka_sd_configs",
+];
 
 /// The jobs, each with a name of its own.
 pub(super) fn read_all(table: &mut Table<'_>, global: &Global) -> Vec<Job> {
@@ -147,7 +165,18 @@ fn foreign_keys(table: &mut Table<'_>) {
             "native_histogram_min_bucket_factor",
             "native histograms are kept whole",
         ),
+        ("always_scrape_classic_histograms", NATIVE_FIRST),
+        ("scrape_classic_histograms", NATIVE_FIRST),
+        (
+            "convert_classic_histograms_to_nhcb",
+            "classic histograms are kept as they are",
+        ),
         ("metric_name_validation_scheme", "every UTF-8 name is valid"),
+        ("metric_name_escaping_scheme", "every UTF-8 name is valid"),
+        (
+            "scrape_failure_log_file",
+            "failures are in our own log and in `leadsman targets`",
+        ),
         (
             "track_timestamps_staleness",
             "series with their own timestamps just end",
@@ -158,9 +187,6 @@ fn foreign_keys(table: &mut Table<'_>) {
         ("proxy_url", "targets are reached directly"),
         ("proxy_from_environment", "targets are reached directly"),
         ("http_headers", "use authorization or basic_auth"),
-        ("http_sd_configs", OTHER_DISCOVERY),
-        ("dns_sd_configs", OTHER_DISCOVERY),
-        ("consul_sd_configs", OTHER_DISCOVERY),
-        ("kubernetes_sd_configs", OTHER_DISCOVERY),
     ]);
+    table.refuse(&OTHER_DISCOVERIES.map(|key| (key, OTHER_DISCOVERY)));
 }

@@ -59,6 +59,7 @@ impl Source {
             place,
             line: node.line,
             asked: Vec::new(),
+            foreign: Vec::new(),
         };
         let result = read(&mut table);
         table.refuse_unknown();
@@ -99,7 +100,10 @@ pub(super) struct Table<'a> {
     entries: &'a [Entry],
     place: String,
     line: usize,
+    /// Keys that may be here.
     asked: Vec<&'static str>,
+    /// Keys of other programs that are here, of which something has been said.
+    foreign: Vec<&'static str>,
 }
 
 impl<'a> Table<'a> {
@@ -145,13 +149,13 @@ impl<'a> Table<'a> {
         let result = written.and_then(|node| self.source.table(node, &place, &read));
         result.unwrap_or_else(|| {
             let place = place.clone();
-            let (source, line, asked) = (self.source, self.line, Vec::new());
             read(&mut Table {
-                source,
+                source: self.source,
                 entries: &[],
                 place,
-                line,
-                asked,
+                line: self.line,
+                asked: Vec::new(),
+                foreign: Vec::new(),
             })
         })
     }
@@ -238,7 +242,7 @@ impl<'a> Table<'a> {
     pub(super) fn ignore(&mut self, keys: &[(&'static str, &str)]) {
         for (key, why) in keys {
             if self.has(key) {
-                self.asked.push(key);
+                self.foreign.push(key);
                 self.warn(key, &format!("has no effect: {why}"));
             }
         }
@@ -248,7 +252,7 @@ impl<'a> Table<'a> {
     pub(super) fn refuse(&mut self, keys: &[(&'static str, &str)]) {
         for (key, why) in keys {
             if self.has(key) {
-                self.asked.push(key);
+                self.foreign.push(key);
                 self.fail(key, format!("not supported: {why}"), "");
             }
         }
@@ -302,11 +306,8 @@ impl<'a> Table<'a> {
     }
 
     fn refuse_unknown(&self) {
-        for entry in self
-            .entries
-            .iter()
-            .filter(|entry| !self.asked.contains(&&*entry.key))
-        {
+        let is_told = |key: &str| self.asked.contains(&key) || self.foreign.contains(&key);
+        for entry in self.entries.iter().filter(|entry| !is_told(&entry.key)) {
             let guess = match closest(&entry.key, &self.asked) {
                 Some(known) => format!(" (did you mean {known:?}?)"),
                 None => String::new(),
