@@ -8,10 +8,10 @@ use crate::config;
 /// Exit code for a configuration that is not valid.
 pub const INVALID_CONFIG: u8 = 2;
 
-/// Validates configuration files, and says of every mistake where it is and what is allowed.
+/// Check configuration files: where a mistake is, and what is allowed there
 #[derive(Clone, Debug, clap::Args)]
 pub struct CheckArgs {
-    /// The files.
+    /// The files
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }

@@ -1,10 +1,9 @@
 //! `leadsman config`: prints the default configuration.
 
-use std::io::{self, ErrorKind, Write};
-
+use super::output::print;
 use crate::config::DEFAULT_FILE;
 
-/// Shows configuration.
+/// Print the default configuration
 #[derive(Clone, Debug, clap::Args)]
 pub struct ConfigArgs {
     #[command(subcommand)]
@@ -14,7 +13,7 @@ pub struct ConfigArgs {
 /// What is shown.
 #[derive(Clone, Copy, Debug, clap::Subcommand)]
 enum ConfigCommand {
-    /// Prints the configuration that holds without a file, with a comment on every key.
+    /// Print the configuration that holds without a file, with a comment on every key
     Default,
 }
 
@@ -22,13 +21,10 @@ impl ConfigArgs {
     /// Prints to standard output.
     ///
     /// # Errors
-    /// Standard output cannot be written to; a reader that has had enough is no error.
-    pub fn run(self) -> io::Result<()> {
+    /// Standard output cannot be written to.
+    pub fn run(self) -> anyhow::Result<()> {
         match self.command {
-            ConfigCommand::Default => match io::stdout().write_all(DEFAULT_FILE.as_bytes()) {
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-                result => result,
-            },
+            ConfigCommand::Default => print(DEFAULT_FILE.as_bytes()),
         }
     }
 }

@@ -4,6 +4,7 @@
 pub mod capture;
 pub mod check;
 pub mod config;
+mod output;
 mod own;
 pub mod profile;
 mod run;
@@ -19,8 +20,8 @@ use crate::config::ConfigErrors;
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed (for `targets`: a target is down); \
                           2 wrong command line or configuration.";
 
-/// Takes soundings (pprof profiles and Prometheus metrics) of etcd, containerd and any Go service,
-/// archives them as Parquet, and sends them on as OTLP. Without a subcommand it runs.
+/// Take soundings (pprof profiles and Prometheus metrics) of etcd, containerd and any Go service,
+/// archive them as Parquet, and send them on as OTLP. Without a subcommand it runs.
 #[derive(Debug, Parser)]
 #[command(name = "leadsman", version, max_term_width = 100, after_help = EXIT_CODES)]
 #[command(args_conflicts_with_subcommands = true, infer_subcommands = true)]
@@ -39,7 +40,7 @@ enum Command {
     Capture(capture::CaptureArgs),
     Profile(profile::ProfileArgs),
     Completions(shell::CompletionsArgs),
-    /// Prints the man page (`leadsman man | man -l -`).
+    /// Print the man page, for `man -l -`
     Man,
 }
 

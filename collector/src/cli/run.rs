@@ -13,21 +13,21 @@ use crate::service::{self, ConfigSource, Overrides};
 /// Options of the main job; each wins over the configuration file.
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
-    /// Configuration file. Without one leadsman looks for targets on this machine; see
-    /// `leadsman config default`.
+    /// Configuration file; without one leadsman looks for targets on this machine, see
+    /// `leadsman config default`
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Listen on this address instead of `web.listen`.
+    /// Listen on this address instead of `web.listen`
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// Keep log and archive in this folder instead of `archive.path`.
-    #[arg(long, value_name = "FOLDER")]
+    /// Keep log and archive in this folder instead of `archive.path`
+    #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// error, warn, info, debug, trace, or module=level pairs, instead of `telemetry.log_level`.
-    #[arg(long, value_name = "LEVEL")]
+    /// error, warn, info, debug, trace, or module=level pairs, instead of `telemetry.log_level`
+    #[arg(long, value_name = "LEVEL", value_parser = log_level)]
     log_level: Option<String>,
-    /// How log lines look, instead of `telemetry.log_format`.
-    #[arg(long, value_enum)]
+    /// How log lines look, instead of `telemetry.log_format`
+    #[arg(long, value_enum, value_name = "FORMAT")]
     log_format: Option<LogFormatArg>,
 }
 
@@ -61,4 +61,11 @@ impl RunArgs {
         runtime.block_on(service::run(source, config))?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn log_level(text: &str) -> Result<String, &'static str> {
+    let is_filter = text.parse::<tracing_subscriber::EnvFilter>().is_ok();
+    is_filter
+        .then(|| text.to_owned())
+        .ok_or("expected a level, or module=level pairs with commas")
 }

@@ -1,17 +1,16 @@
 //! `leadsman completions` and `leadsman man`: what packagers install beside the binary.
 
-use std::io::Write;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::CommandFactory;
 use clap_complete::Shell;
 
 use super::Cli;
+use super::output::print;
 
-/// Prints completions for a shell.
+/// Print completions for a shell
 #[derive(Debug, clap::Args)]
 pub struct CompletionsArgs {
-    /// The shell.
+    /// The shell
     shell: Shell,
 }
 
@@ -37,10 +36,4 @@ pub fn man() -> Result<()> {
         clap_mangen::Man::new(subcommand.clone()).render(&mut page)?;
     }
     print(&page)
-}
-
-fn print(bytes: &[u8]) -> Result<()> {
-    std::io::stdout()
-        .write_all(bytes)
-        .context("failed to write to standard output")
 }

@@ -1,7 +1,6 @@
 //! `leadsman targets`: what a running leadsman knows of its targets.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,22 +10,23 @@ use exporter::web::{
     DiscoveryProblem, Health, ProfileState, ProfileStatus, TargetReport, TargetStatus,
 };
 
+use super::output::print;
 use super::own::OwnClient;
 
-/// Shows every target: its labels, its state, the last error, and why a profile type is skipped.
+/// Show the targets of a running leadsman: labels, state, last error, skipped profiles
 #[derive(Debug, clap::Args)]
 pub struct TargetsArgs {
     /// Address of the running leadsman, `host:port` or a URL; by default the one it listens on by
-    /// its configuration.
+    /// its configuration
     #[arg(long, value_name = "ADDRESS")]
     address: Option<String>,
-    /// Configuration of the running leadsman, for its address and credentials.
-    #[arg(long, value_name = "FILE")]
+    /// Configuration of the running leadsman, for its address and credentials
+    #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Print JSON.
+    /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Show only targets whose job or instance contains this.
+    /// Show only targets whose job or instance contains this
     filter: Option<String>,
 }
 
@@ -47,9 +47,7 @@ impl TargetsArgs {
         } else {
             render(&report)
         };
-        std::io::stdout()
-            .write_all(text.as_bytes())
-            .context("failed to write to standard output")?;
+        print(text.as_bytes())?;
         let any_down = report
             .targets
             .iter()
@@ -114,7 +112,8 @@ fn render_profile(out: &mut String, profile: &ProfileStatus) {
         let _ = write!(out, " {bytes} bytes, {seconds:.1} s spent in all");
     }
     if let Some(reason) = &profile.reason {
-        let _ = write!(out, " {reason}");
+        let mark = if profile.bytes > 0 { ";" } else { "" };
+        let _ = write!(out, "{mark} {reason}");
     }
     out.truncate(out.trim_end().len());
     out.push('\n');

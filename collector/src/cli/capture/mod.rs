@@ -23,7 +23,7 @@ use subject::{AccessArgs, Subject};
 /// Longest wait for a first sign of the target.
 const REACH_TIME: Duration = Duration::from_secs(15);
 
-/// Takes all profiles and the metrics page of one target into a folder.
+/// Take all profiles and the metrics page of one target into a folder
 #[derive(Clone, Debug, clap::Args)]
 pub struct CaptureArgs {
     /// A URL such as https://127.0.0.1:2379, http://127.0.0.1:1338/v1/metrics or

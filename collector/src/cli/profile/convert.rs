@@ -7,7 +7,7 @@ use proto::{compress, folded, pprof, speedscope};
 
 use super::flame::svg;
 use super::input::InputArgs;
-use super::output::OutputPath;
+use crate::cli::output::OutputPath;
 
 #[derive(Debug, Args)]
 pub(super) struct ConvertArgs {
@@ -48,7 +48,7 @@ impl ConvertArgs {
         let bytes = match format {
             Format::Pprof => compress::gzip(&pprof::encode(&profile)),
             Format::Folded => folded::write(&profile, type_idx).into_bytes(),
-            Format::Svg => svg(&profile, type_idx, "")?,
+            Format::Svg => svg(&profile, type_idx, None)?,
             Format::Speedscope => serde_json::to_vec(&speedscope::write(&profile))?,
         };
         self.output.write(&bytes)

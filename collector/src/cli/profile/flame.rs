@@ -8,7 +8,7 @@ use proto::profile::Profile;
 
 use super::convert::type_idx;
 use super::input::InputArgs;
-use super::output::OutputPath;
+use crate::cli::output::OutputPath;
 
 #[derive(Debug, Args)]
 pub(super) struct FlameArgs {
@@ -18,9 +18,9 @@ pub(super) struct FlameArgs {
     /// Sample type to draw, such as cpu or inuse_space [default: the profile's own]
     #[arg(short = 't', long = "type", value_name = "TYPE")]
     sample_type: Option<String>,
-    /// Title of the graph
-    #[arg(long, default_value = "")]
-    title: String,
+    /// Title of the graph [default: the sample type]
+    #[arg(long)]
+    title: Option<String>,
     #[command(flatten)]
     input: InputArgs,
 }
@@ -29,12 +29,17 @@ impl FlameArgs {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let profile = self.input.load()?;
         let type_idx = type_idx(&profile, self.sample_type.as_deref())?;
-        self.output.write(&svg(&profile, type_idx, &self.title)?)
+        self.output
+            .write(&svg(&profile, type_idx, self.title.as_deref())?)
     }
 }
 
 /// Draws one sample type. Without a title the graph is named after it.
-pub(super) fn svg(profile: &Profile, type_idx: usize, title: &str) -> anyhow::Result<Vec<u8>> {
+pub(super) fn svg(
+    profile: &Profile,
+    type_idx: usize,
+    title: Option<&str>,
+) -> anyhow::Result<Vec<u8>> {
     let value_type = profile
         .sample_types
         .get(type_idx)
@@ -42,11 +47,7 @@ pub(super) fn svg(profile: &Profile, type_idx: usize, title: &str) -> anyhow::Re
         .unwrap_or_default();
     let [kind, unit] = [value_type.kind, value_type.unit].map(|id| profile.strings.get(id));
     let mut options = flamegraph::Options::default();
-    options.title = if title.is_empty() {
-        kind.to_owned()
-    } else {
-        title.to_owned()
-    };
+    options.title = title.unwrap_or(kind).to_owned();
     options.count_name = unit.to_owned();
     // The colour says which function it is, on every graph the same.
     options.hash = true;
@@ -74,7 +75,7 @@ mod tests {
     #[test]
     fn every_frame_is_drawn_with_its_value() {
         let profile = folded::parse(b"main;thread 12 3\nmain;g 1\n").unwrap();
-        let svg = String::from_utf8(svg(&profile, 0, "").unwrap()).unwrap();
+        let svg = String::from_utf8(svg(&profile, 0, None).unwrap()).unwrap();
         assert!(
             svg.contains("<title>thread\u{a0}12 (3 count, 75.00%)</title>"),
             "{svg}"
@@ -85,7 +86,7 @@ mod tests {
     #[test]
     fn a_profile_of_zeros_cannot_be_drawn() {
         let profile = folded::parse(b"main 0\n").unwrap();
-        let error = svg(&profile, 0, "").unwrap_err().to_string();
+        let error = svg(&profile, 0, None).unwrap_err().to_string();
         assert_eq!(error, "nothing to draw: no value of samples is above zero");
     }
 }

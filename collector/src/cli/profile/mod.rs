@@ -4,17 +4,15 @@ mod convert;
 mod files;
 mod flame;
 mod input;
-mod output;
 mod progress;
 mod select;
 mod top;
 mod units;
 
-use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
+use super::output::OutputPath;
 use input::InputArgs;
-use output::OutputPath;
 
 /// Merge, rank, draw and convert profiles, from files or from the archive.
 #[derive(Debug, Args)]
@@ -65,9 +63,7 @@ impl MergeArgs {
         self.output.refuse_binary_to_terminal()?;
         let profile = self.input.load()?;
         let bytes = proto::compress::gzip(&proto::pprof::encode(&profile));
-        self.output
-            .write(&bytes)
-            .context("failed to write the merged profile")
+        self.output.write(&bytes)
     }
 }
 

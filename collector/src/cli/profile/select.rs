@@ -29,7 +29,7 @@ pub(super) struct Selection {
     /// Only profiles of this instance
     #[arg(long, requires = "path")]
     instance: Option<String>,
-    /// Only profiles whose target has this label
+    /// Only profiles whose target has this label; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_label, requires = "path")]
     label: Vec<Matcher>,
     /// Only profiles of this kind: process_cpu, memory, goroutine, …
@@ -48,6 +48,9 @@ impl Selection {
     pub(super) fn load(&self) -> anyhow::Result<Profile> {
         let query = self.query();
         let place = query.path.display();
+        if !query.path.is_dir() {
+            bail!("there is no folder {place}");
+        }
         let profiles = query
             .profiles()
             .with_context(|| format!("failed to read {place}"))?;

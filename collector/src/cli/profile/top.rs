@@ -8,8 +8,8 @@ use proto::profile_ops;
 
 use super::convert::type_idx;
 use super::input::InputArgs;
-use super::output::print;
 use super::units;
+use crate::cli::output::print;
 
 #[derive(Debug, Args)]
 pub(super) struct TopArgs {
