@@ -74,7 +74,7 @@ pub enum WebError {
     #[error(
         "refusing to listen on {listen}: it is not a loopback address, and there is neither \
          authentication nor a client CA; set web.authorization, web.basic_auth or \
-         web.tls.client_ca_file, or web.allow_unauthenticated: true if the network is trusted"
+         web.tls_config.client_ca_file, or web.allow_unauthenticated: true if the network is trusted"
     )]
     Unprotected {
         /// The address.
