@@ -24,8 +24,8 @@ async fn without_targets_it_archives_its_own_metrics_and_profiles_within_30_seco
                     archive.as_os_str(),
                     "--metric".as_ref(),
                     "process_resident_memory_bytes".as_ref(),
-                    "--profile-job".as_ref(),
-                    "leadsman".as_ref(),
+                    "--profile".as_ref(),
+                    "leadsman/memory/inuse_space".as_ref(),
                 ],
             )
         },
