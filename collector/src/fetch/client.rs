@@ -18,7 +18,7 @@ use rustls::ClientConfig;
 use super::certificate::Asked;
 use super::connect::Connector;
 use super::redirect::{self, Hop};
-use super::{ClientOptions, Endpoint, FetchError, Redirects, Request, Response, body};
+use super::{ClientOptions, Endpoint, FetchError, Redirects, Request, Response, body, heavy};
 
 /// Hops after which redirects are taken for a circle; the limit of Go's and curl's clients lies
 /// between 10 and 50.
@@ -34,6 +34,8 @@ const BUFFER_BYTES: usize = 64 << 10;
 const STREAM_WINDOW: u32 = 256 << 10;
 /// The same for all streams of a connection. Bytes.
 const CONNECTION_WINDOW: u32 = 512 << 10;
+/// Decompressed by compressed size of a metrics page, roughly.
+const USUAL_RATIO: usize = 16;
 /// Prometheus sends it too: an exporter may use it to give up in time.
 const SCRAPE_TIMEOUT: HeaderName = HeaderName::from_static("x-prometheus-scrape-timeout-seconds");
 
@@ -221,7 +223,13 @@ async fn finish(
     }
     let raw = body::read(incoming, body_limit).await?;
     let wire_bytes = raw.len();
-    let body = body::decode(raw, header(&head.headers, &CONTENT_ENCODING), body_limit)?;
+    let encoding = header(&head.headers, &CONTENT_ENCODING);
+    let n_decoded = if encoding.is_empty() {
+        0
+    } else {
+        USUAL_RATIO * raw.len()
+    };
+    let body = heavy(n_decoded, || body::decode(raw, encoding, body_limit))?;
     let content_type = header(&head.headers, &CONTENT_TYPE).to_owned();
     Ok(Response {
         status,

@@ -8,6 +8,7 @@ mod certificate;
 mod client;
 mod connect;
 mod error;
+mod heavy;
 mod redirect;
 mod request;
 #[cfg(test)]
@@ -17,6 +18,7 @@ pub use client::Client;
 pub use connect::ConnectError;
 pub use error::FetchError;
 pub(crate) use error::report;
+pub(crate) use heavy::heavy;
 pub use request::{Endpoint, Request, Response};
 
 use exporter::auth::Credentials;

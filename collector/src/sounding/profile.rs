@@ -17,10 +17,10 @@ use tracing::Instrument;
 use super::clock::wall_nanos;
 use super::profile_body::{self, BodyError};
 use super::profile_error::ProfileError;
-use super::site::{Fetcher, Site, heavy};
+use super::site::{Fetcher, Site};
 use super::ticker::{Missed, Sounding};
 use crate::config::{DeltaMode, ProfileSpec};
-use crate::fetch::{Request, Response, report};
+use crate::fetch::{Request, Response, heavy};
 
 /// A target that does not offer a kind is asked again after this time: it may have been
 /// restarted with other flags.
@@ -260,7 +260,7 @@ impl Profiler {
             &metrics.failures
         };
         counter.with_label_values(&[job, kind, &reason]).inc();
-        let text = report(&error);
+        let text = self.site.report(&error);
         self.status(|status| {
             status.state = if error.is_skip() {
                 ProfileState::Skipped
@@ -299,6 +299,9 @@ impl Sounding for Profiler {
             self.lacks_delta_path = false;
         }
         self.note(outcome);
+        if !self.site.target.job.metrics_enabled {
+            self.site.status.judge_by_profiles();
+        }
     }
 
     fn missed(&self, reason: Missed, n_ticks: u64) {

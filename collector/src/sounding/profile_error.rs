@@ -39,12 +39,13 @@ impl ProfileError {
     }
 }
 
-/// Statuses of servers that have no such profile, or not for us.
+/// Statuses of servers that have no such profile. To be refused (401, 403) is a failure: someone
+/// has to do something about it, and the next try may succeed.
 impl From<FetchError> for ProfileError {
     fn from(error: FetchError) -> Self {
         match error {
             FetchError::Status {
-                status: 400 | 401 | 403 | 404 | 405 | 501,
+                status: 400 | 404 | 405 | 501,
                 ..
             } => Self::Unsupported(error),
             other => Self::Fetch(other),

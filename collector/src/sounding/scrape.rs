@@ -7,19 +7,22 @@ use std::time::Duration;
 use exporter::web::Health;
 use prometheus::{Histogram, IntCounter};
 use proto::exposition::{
-    Format, Issues, LabelConflict, PageDecoder, PageError, PageRules, ScrapeFacts, SeriesRules,
-    TimestampPolicy,
+    Format, IssueReason, Issues, LabelConflict, PageDecoder, PageError, PageRules, ScrapeFacts,
+    SeriesRules, TimestampPolicy,
 };
 use proto::metrics::MetricBatch;
 use proto::{LabelsBuilder, Record, UnixMillis};
 use tracing::Instrument;
 
 use super::clock::{Beat, wall_nanos};
-use super::site::{Fetcher, Site, heavy};
+use super::site::{Fetcher, Site};
 use super::ticker::{Missed, Sounding};
 use crate::config::Job;
-use crate::fetch::{FetchError, Request, Response, report};
+use crate::fetch::{FetchError, Request, Response, heavy, report};
 use crate::relabel::{Keep, Rule, apply};
+
+/// Most that is shown of a series that was left out.
+const EXAMPLE_CHARS: usize = 300;
 
 /// The scraper of one target.
 pub(super) struct Scraper {
@@ -30,6 +33,8 @@ pub(super) struct Scraper {
     counters: Counters,
     /// Reason of the failure before, so that a log tells changes and not each scrape.
     failing: Option<Cow<'static, str>>,
+    /// What was left out of the page before, for the same end.
+    leaving_out: Vec<IssueReason>,
 }
 
 /// How a scrape went.
@@ -73,6 +78,7 @@ impl Scraper {
             beat: Beat::new(site.target.scrape_interval),
             counters: Counters::new(&site),
             failing: None,
+            leaving_out: Vec::new(),
             site,
         }
     }
@@ -84,6 +90,7 @@ impl Scraper {
         if new.rules == old.rules && new.metric_relabel == old.metric_relabel {
             self.decoder = before.decoder;
             self.failing = before.failing;
+            self.leaving_out = before.leaving_out;
         } else {
             before.end().await;
         }
@@ -178,7 +185,7 @@ impl Scraper {
         let failure = outcome
             .as_ref()
             .err()
-            .map(|error| (error.reason(), report(error)));
+            .map(|error| (error.reason(), self.site.report(error)));
         self.site.status.write(|status| {
             status.last_scrape = Some(time);
             status.last_duration_seconds = took.as_secs_f64();
@@ -204,22 +211,34 @@ impl Scraper {
         self.failing = reason;
     }
 
-    fn note_issues(&self, issues: &Issues) {
+    /// Counts what was left out, shows it, and logs a reason that is new.
+    fn note_issues(&mut self, issues: &Issues) {
+        if issues.is_empty() && self.leaving_out.is_empty() {
+            return;
+        }
+        let (job, instance) = (self.site.job(), self.site.instance());
+        let mut left_out = Vec::new();
         for (reason, n_samples, example) in issues.iter() {
-            let (job, instance) = (self.site.job(), self.site.instance());
+            let (is_new, reason) = (!self.leaving_out.contains(&reason), reason.as_str());
+            let example: String = example.chars().take(EXAMPLE_CHARS).collect();
             let counter = &self.site.context.metrics.scrape.issues;
             counter
-                .with_label_values(&[job, reason.as_str()])
+                .with_label_values(&[job, reason])
                 .inc_by(n_samples as u64);
-            tracing::debug!(
-                job,
-                instance,
-                reason = reason.as_str(),
-                n_samples,
-                example,
-                "samples left out"
-            );
+            if is_new {
+                tracing::warn!(
+                    job,
+                    instance,
+                    reason,
+                    n_samples,
+                    example,
+                    "samples left out"
+                );
+            }
+            left_out.push(format!("{n_samples} samples: {reason}, such as {example}"));
         }
+        self.leaving_out = issues.iter().map(|(reason, ..)| reason).collect();
+        self.site.status.write(|status| status.left_out = left_out);
     }
 
     fn count_failure(&self, reason: &str) {

@@ -6,7 +6,7 @@ use super::context::Context;
 use super::gate::TargetGate;
 use super::status::StatusCell;
 use crate::discovery::{Address, DiscoveredTarget};
-use crate::fetch::{Client, Endpoint, FetchError, Request, Response};
+use crate::fetch::{Client, Endpoint, FetchError, Request, Response, report};
 
 /// One target with what its soundings share.
 pub(super) struct Site {
@@ -23,6 +23,15 @@ impl Site {
 
     pub(super) fn instance(&self) -> &str {
         self.target.target.instance()
+    }
+
+    /// An error with its causes on one line, without the secrets that the target was sent.
+    pub(super) fn report(&self, error: &dyn std::error::Error) -> String {
+        let text = report(error);
+        match &self.target.job.http.credentials {
+            Some(credentials) => credentials.redact(&text),
+            None => text,
+        }
     }
 
     pub(super) fn endpoint(&self) -> Result<Endpoint, FetchError> {
@@ -54,19 +63,5 @@ impl Fetcher {
             }
         };
         client.get(request).await
-    }
-}
-
-/// Runs work that may take milliseconds without holding up the other soundings of this thread.
-pub(super) fn heavy<T>(n_bytes: usize, work: impl FnOnce() -> T) -> T {
-    /// Text of this size takes about a millisecond to parse.
-    const HEAVY_BYTES: usize = 512 * 1024;
-    use tokio::runtime::{Handle, RuntimeFlavor};
-    let can_move = Handle::try_current()
-        .is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
-    if n_bytes >= HEAVY_BYTES && can_move {
-        tokio::task::block_in_place(work)
-    } else {
-        work()
     }
 }

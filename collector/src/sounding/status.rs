@@ -57,6 +57,23 @@ impl StatusCell {
             }
         });
     }
+
+    /// Concludes from the profiles how a target without metrics is doing.
+    pub(super) fn judge_by_profiles(&self) {
+        self.write(|status| {
+            let (health, error) = health_by_profiles(&status.profiles);
+            (status.health, status.last_error) = (health, error);
+        });
+    }
+}
+
+fn health_by_profiles(profiles: &[ProfileStatus]) -> (Health, Option<String>) {
+    let find = |state| profiles.iter().find(|profile| profile.state == state);
+    match (find(ProfileState::Ok), find(ProfileState::Failed)) {
+        (Some(_), _) => (Health::Up, None),
+        (None, Some(failed)) => (Health::Down, failed.reason.clone()),
+        (None, None) => (Health::Unknown, None),
+    }
 }
 
 fn unknown(target: &DiscoveredTarget) -> TargetStatus {
@@ -72,6 +89,7 @@ fn unknown(target: &DiscoveredTarget) -> TargetStatus {
         last_scrape: None,
         last_duration_seconds: 0.0,
         n_samples: 0,
+        left_out: Vec::new(),
         profiles: Vec::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! Secrets and HTTP authentication, for clients and for our own endpoints.
 
 mod guard;
+mod redact;
 
 use std::fs::File;
 use std::io::Read;
@@ -74,6 +75,19 @@ impl Credentials {
     pub fn header_value(&self) -> Result<HeaderValue, AuthError> {
         let (scheme, secret) = self.parts()?;
         secret_header(&format!("{scheme} {secret}"))
+    }
+
+    /// `text`, which a server had a part in, without the secret in any form that was sent.
+    pub fn redact(&self, text: &str) -> String {
+        let plain = match self {
+            Self::Basic { password, .. } => password,
+            Self::Token { token, .. } => token,
+        };
+        let sent = self.parts().map(|(_, sent)| sent);
+        let secrets = [plain.read(), sent].into_iter().flatten();
+        secrets.fold(text.to_owned(), |text, secret| {
+            redact::redact(&text, &secret)
+        })
     }
 
     /// The scheme, and what comes after it.

@@ -146,6 +146,7 @@ mod tests {
             last_scrape: None,
             last_duration_seconds: 0.0,
             n_samples: 7,
+            left_out: Vec::new(),
             profiles: Vec::new(),
         };
         let report = TargetReport {

@@ -51,6 +51,9 @@ pub struct TargetStatus {
     pub last_duration_seconds: f64,
     /// Samples it brought.
     pub n_samples: usize,
+    /// What was left out of a page that was otherwise good, and why.
+    #[serde(default)]
+    pub left_out: Vec<String>,
     /// The kinds of profiles, configured or found out.
     pub profiles: Vec<ProfileStatus>,
 }
@@ -59,11 +62,11 @@ pub struct TargetStatus {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Health {
-    /// The last scrape succeeded.
+    /// The last scrape succeeded. Without metrics: some kind of profile was taken.
     Up,
-    /// The last scrape failed.
+    /// The last scrape failed. Without metrics: some kind of profile failed, and none was taken.
     Down,
-    /// It was not scraped yet, or its metrics are not scraped at all.
+    /// It was not tried yet.
     #[default]
     Unknown,
 }
@@ -140,6 +143,7 @@ mod tests {
             last_scrape: Some(UnixMillis(1_700_000_000_123)),
             last_duration_seconds: 0.25,
             n_samples: 0,
+            left_out: Vec::new(),
             profiles: vec![ProfileStatus {
                 kind: "block".into(),
                 enabled: true,
