@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::DiscoveredTarget;
 use super::files::FileSources;
-use super::group::{Problem, TargetGroup};
+use super::group::{Problem, Severity, TargetGroup};
 use super::local::LocalScan;
 use super::set::TargetSet;
 use crate::config::{Config, Discovery, Job};
@@ -129,6 +129,7 @@ impl Discoverer {
             set.add(job, &groups, &config.global.external_labels);
         }
         let (targets, problems) = set.finish();
+        log_new(&self.problems.borrow(), &problems);
         send_if_changed(&self.targets, targets);
         send_if_changed(&self.problems, problems);
     }
@@ -169,11 +170,23 @@ impl Discoverer {
                             job: job.name.clone(),
                             source: path.display().to_string(),
                             reason: reason.to_owned(),
+                            severity: Severity::Fault,
                         }));
                 }
             }
         }
         groups
+    }
+}
+
+/// A fault is told once, when it comes up.
+fn log_new(before: &[Problem], now: &[Problem]) {
+    let faults = now
+        .iter()
+        .filter(|problem| problem.severity == Severity::Fault);
+    for problem in faults.filter(|problem| !before.contains(problem)) {
+        let (job, source, reason) = (&problem.job, &problem.source, &problem.reason);
+        tracing::warn!(job, source, reason, "not a target");
     }
 }
 

@@ -29,6 +29,17 @@ pub struct Problem {
     pub source: String,
     /// The reason.
     pub reason: String,
+    /// Whether somebody should know of it without asking.
+    pub severity: Severity,
+}
+
+/// Whether somebody should know of a problem without asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Something is wrong.
+    Fault,
+    /// It is as it should be: nothing is there, or a rule says so.
+    Note,
 }
 
 impl fmt::Display for Problem {

@@ -16,5 +16,5 @@ mod target;
 mod tests;
 
 pub use discoverer::{Discoverer, DiscoveryOptions};
-pub use group::Problem;
+pub use group::{Problem, Severity};
 pub use target::{Address, AddressError, DiscoveredTarget};

@@ -21,7 +21,7 @@ use self::endpoints::{Door, Endpoint, Page};
 use self::knock::{Closed, Opened, address, knock};
 use self::listening::Listeners;
 use super::Problem;
-use super::group::TargetGroup;
+use super::group::{Severity, TargetGroup};
 use crate::config::Job;
 
 /// A program that stops answering stays a target for this long: its absence is then `up` 0, and
@@ -117,6 +117,7 @@ impl LocalScan {
                 job: endpoint.job.to_owned(),
                 source: SOURCE.to_owned(),
                 reason: reason.to_owned(),
+                severity: Severity::Note,
             })
         })
     }
