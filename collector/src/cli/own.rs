@@ -1,7 +1,7 @@
 //! A client for the endpoints of a leadsman that runs on this machine.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -15,6 +15,28 @@ use crate::fetch::{Client, ClientOptions, Endpoint, Redirects, Request};
 /// Most that an answer of our own may hold. Bytes.
 const BODY_LIMIT: usize = 256 << 20;
 
+/// Which leadsman is asked, and how.
+#[derive(Debug, clap::Args)]
+pub(super) struct OwnArgs {
+    /// Address of the running leadsman, `host:port` or a URL; by default the one it listens on by
+    /// its configuration
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<String>,
+    /// Configuration of the running leadsman, for its address and credentials
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Certificates that are trusted instead of the system's. Without it and --address any
+    /// certificate is, as it names the host that others know it by
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// Client certificate, where leadsman asks for one
+    #[arg(long, value_name = "FILE", requires = "key_file")]
+    cert_file: Option<PathBuf>,
+    /// Key of the client certificate
+    #[arg(long, value_name = "FILE", requires = "cert_file")]
+    key_file: Option<PathBuf>,
+}
+
 /// Asks a running leadsman.
 pub(super) struct OwnClient {
     client: Client,
@@ -22,17 +44,19 @@ pub(super) struct OwnClient {
 }
 
 impl OwnClient {
-    /// For the leadsman that runs with this configuration, or listens at this address.
-    pub(super) fn new(config: Option<&Path>, address: Option<&str>) -> Result<Self> {
-        let web = config::load(config)?.web;
-        let endpoint = match address {
+    /// For the leadsman that runs with a configuration, or listens at an address.
+    pub(super) fn new(args: &OwnArgs) -> Result<Self> {
+        let web = config::load(args.config.as_deref())?.web;
+        let endpoint = match &args.address {
             Some(address) => parse_address(address)?,
             None => own_endpoint(&web)?,
         };
         let options = ClientOptions {
             tls: ClientTlsOptions {
-                // Its certificate names the host that others know it by, not the loopback address.
-                insecure_skip_verify: address.is_none(),
+                ca_file: args.ca_file.clone(),
+                cert_file: args.cert_file.clone(),
+                key_file: args.key_file.clone(),
+                insecure_skip_verify: args.address.is_none() && args.ca_file.is_none(),
                 ..ClientTlsOptions::default()
             },
             credentials: web.credentials.first().cloned(),
@@ -61,7 +85,7 @@ impl OwnClient {
             .block_on(self.client.get(&request))
             .with_context(|| {
                 format!(
-                    "failed to ask leadsman at {}: does it run? see --address and --config",
+                    "failed to ask leadsman at {}: does it run? see --address, --config and --cert-file",
                     self.endpoint
                 )
             })?;

@@ -1,7 +1,6 @@
 //! `leadsman targets`: what a running leadsman knows of its targets.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -11,18 +10,13 @@ use exporter::web::{
 };
 
 use super::output::print;
-use super::own::OwnClient;
+use super::own::{OwnArgs, OwnClient};
 
 /// Show the targets of a running leadsman: labels, state, last error, skipped profiles
 #[derive(Debug, clap::Args)]
 pub struct TargetsArgs {
-    /// Address of the running leadsman, `host:port` or a URL; by default the one it listens on by
-    /// its configuration
-    #[arg(long, value_name = "ADDRESS")]
-    address: Option<String>,
-    /// Configuration of the running leadsman, for its address and credentials
-    #[arg(short, long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    own: OwnArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -33,7 +27,7 @@ pub struct TargetsArgs {
 impl TargetsArgs {
     /// Asks and prints; exit code 1 if a target is down.
     pub fn run(self) -> Result<ExitCode> {
-        let client = OwnClient::new(self.config.as_deref(), self.address.as_deref())?;
+        let client = OwnClient::new(&self.own)?;
         let body = client.get("/api/v1/targets", Duration::from_secs(10))?;
         let mut report: TargetReport =
             serde_json::from_slice(&body).context("failed to read the list of targets")?;
@@ -143,6 +137,9 @@ fn render_target(out: &mut String, target: &TargetStatus) {
             target.n_samples,
             target.last_duration_seconds * 1000.0
         );
+    }
+    for left_out in &target.left_out {
+        let _ = writeln!(out, "  left out           {left_out}");
     }
     if let Some(error) = &target.last_error {
         let _ = writeln!(out, "  last error         {error}");
