@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::http;
 use crate::process::{Process, free_port};
+use crate::tools;
 use crate::wait::{PATIENCE, until};
 
 /// A running leadsman.
@@ -18,6 +19,18 @@ pub struct Leadsman {
     pub address: String,
     /// Its data folder (`archive.path`).
     pub data: PathBuf,
+    web: Web,
+}
+
+/// How its endpoints are served, and how they are asked.
+#[derive(Clone)]
+pub struct Web {
+    /// More keys of `web`, each with a comma before it.
+    pub keys: String,
+    /// `http` or `https`.
+    pub scheme: &'static str,
+    /// Has the certificates and credentials that are needed.
+    pub client: reqwest::Client,
 }
 
 /// The binary that `cargo build` made beside this test.
@@ -46,12 +59,25 @@ pub fn command<const N: usize>(args: [&str; N]) -> Result<Command> {
 impl Leadsman {
     /// Starts it with `scrape_configs` and more top-level YAML, and waits until it is ready.
     pub async fn start(folder: &Path, yaml: &str) -> Result<Self> {
+        let web = Web {
+            keys: String::new(),
+            scheme: "http",
+            client: http::client(),
+        };
+        Self::serving(folder, web, yaml).await
+    }
+
+    /// The same with endpoints that are served in another way.
+    pub async fn serving(folder: &Path, web: Web, yaml: &str) -> Result<Self> {
         let address = format!("127.0.0.1:{}", free_port()?);
         let data = folder.join("data");
         let config = folder.join("leadsman.yml");
         std::fs::write(
             &config,
-            format!("archive: {{path: {data:?}}}\nweb: {{listen: \"{address}\"}}\n{yaml}"),
+            format!(
+                "archive: {{path: {data:?}}}\nweb: {{listen: \"{address}\"{}}}\n{yaml}",
+                web.keys
+            ),
         )?;
         let mut command = command(["--config"])?;
         command.arg(&config).current_dir(folder);
@@ -60,27 +86,44 @@ impl Leadsman {
             process,
             address,
             data,
+            web,
         };
         until("leadsman to be ready", PATIENCE, || {
             let alive = leadsman.process.check_alive();
-            let url = leadsman.url("/-/ready");
+            let (client, url) = (leadsman.web.client.clone(), leadsman.url("/-/ready"));
             async move {
                 alive?;
-                http::get(&url).await
+                http::get_with(&client, &url).await
             }
         })
         .await?;
         Ok(leadsman)
     }
 
+    /// Its configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.data.with_file_name("leadsman.yml")
+    }
+
+    /// What `leadsman targets` prints and how it exits.
+    pub fn targets_command(&self) -> Result<(String, Option<i32>)> {
+        let mut targets = command(["targets", "--config"])?;
+        let output = tools::output(targets.arg(self.config()))?;
+        let both = [output.stdout, output.stderr].concat();
+        Ok((
+            String::from_utf8_lossy(&both).into_owned(),
+            output.status.code(),
+        ))
+    }
+
     /// A URL of its endpoints.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}://{}{path}", self.web.scheme, self.address)
     }
 
     /// The body of a GET, which must succeed.
     pub async fn get(&self, path: &str) -> Result<String> {
-        http::get(&self.url(path)).await
+        http::get_with(&self.web.client, &self.url(path)).await
     }
 
     /// The targets as its API tells them.

@@ -7,6 +7,7 @@ pub mod certs;
 pub mod containerd;
 pub mod counting_target;
 pub mod etcd;
+pub mod hostile_target;
 pub mod http;
 pub mod leadsman;
 pub mod otlp_receiver;

@@ -34,6 +34,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::codec::CompressionEncoding;
 use tonic::{Request, Response, Status};
 
+/// `DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK` of the protocol.
+const NO_RECORDED_VALUE: u32 = 1;
+
 /// What arrived, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Received {
@@ -186,6 +189,31 @@ impl OtlpReceiver {
             .collect();
         points.sort_unstable_by_key(|(time, _)| *time);
         points
+    }
+
+    /// Points without a value (stale markers) of a gauge or sum of one target, which its
+    /// `service.instance.id` names.
+    pub fn n_ends(&self, name: &str, instance: &str) -> usize {
+        let received = self.received();
+        let resources = received
+            .metrics
+            .iter()
+            .flat_map(|request| &request.resource_metrics);
+        let of_target = resources.filter(|resource| {
+            let resource = resource.resource.as_ref();
+            resource.is_some_and(|resource| format!("{:?}", resource.attributes).contains(instance))
+        });
+        of_target
+            .flat_map(|resource| &resource.scope_metrics)
+            .flat_map(|scope| &scope.metrics)
+            .filter(|metric| metric.name == name)
+            .flat_map(|metric| match metric.data.clone() {
+                Some(Data::Gauge(gauge)) => gauge.data_points,
+                Some(Data::Sum(sum)) => sum.data_points,
+                _ => Vec::new(),
+            })
+            .filter(|point| point.flags & NO_RECORDED_VALUE != 0)
+            .count()
     }
 
     /// Functions named in the dictionaries of all profiles that arrived.

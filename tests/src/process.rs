@@ -49,6 +49,14 @@ impl Process {
         self.child.id()
     }
 
+    /// The most memory it has held at once, MiB.
+    pub fn peak_mebibytes(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kibibytes = peak.and_then(|rest| rest.split_whitespace().next());
+        Ok(kibibytes.context("no VmHWM")?.parse::<u64>()? / 1024)
+    }
+
     /// An error with its output if it has ended by itself.
     pub fn check_alive(&mut self) -> Result<()> {
         match self.child.try_wait()? {

@@ -3,10 +3,13 @@
 mod captures;
 mod command_line;
 mod crash;
+mod endpoints;
 mod first_minutes;
+mod hostile;
 mod main_job;
 mod outage;
 mod reload;
+mod targets;
 
 use anyhow::{Context, Result};
 use leadsman_tests::tools;
