@@ -1,7 +1,7 @@
 //! `leadsman completions` and `leadsman man`: what packagers install beside the binary.
 
 use anyhow::Result;
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 
 use super::Cli;
@@ -23,17 +23,19 @@ impl CompletionsArgs {
     }
 }
 
-/// Prints the man page of leadsman and, below it, those of its subcommands.
+/// Prints the man page of leadsman and, below it, those of its subcommands and of theirs.
 pub fn man() -> Result<()> {
     let mut page = Vec::new();
     let mut command = Cli::command();
     command.build();
-    clap_mangen::Man::new(command.clone()).render(&mut page)?;
-    for subcommand in command
+    render(&command, &mut page)?;
+    print(&page)
+}
+
+fn render(command: &Command, page: &mut Vec<u8>) -> Result<()> {
+    clap_mangen::Man::new(command.clone()).render(page)?;
+    command
         .get_subcommands()
         .filter(|subcommand| subcommand.get_name() != "help")
-    {
-        clap_mangen::Man::new(subcommand.clone()).render(&mut page)?;
-    }
-    print(&page)
+        .try_for_each(|subcommand| render(subcommand, page))
 }
