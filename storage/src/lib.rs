@@ -4,7 +4,9 @@
 //! opens it passes options, and feeds it [`proto::Record`]s.
 
 pub mod archive;
+mod error_chain;
 pub mod log;
 mod position;
 
+pub use error_chain::ErrorChain;
 pub use position::Position;

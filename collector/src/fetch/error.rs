@@ -7,6 +7,7 @@ use std::time::Duration;
 use exporter::auth::AuthError;
 use exporter::tls::TlsError;
 use proto::compress::CompressError;
+use storage::ErrorChain;
 
 use super::ConnectError;
 
@@ -114,19 +115,8 @@ impl FetchError {
 }
 
 /// An error with its causes on one line: `failed to connect: 127.0.0.1:1: connection refused`.
-pub(crate) fn report(error: &dyn StdError) -> String {
-    let mut out = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        // Some libraries print their source as part of themselves.
-        if !out.ends_with(&text) {
-            out.push_str(": ");
-            out.push_str(&text);
-        }
-        source = cause.source();
-    }
-    out
+pub(crate) fn report(error: &(dyn StdError + 'static)) -> String {
+    ErrorChain(error).to_string()
 }
 
 fn is_tls(error: &(dyn StdError + 'static)) -> bool {

@@ -65,8 +65,8 @@ fn matches(accepted: &Credentials, scheme: &[u8], secret: &[u8]) -> bool {
             same_scheme & equal_in_constant_time(expected.as_bytes(), secret)
         }
         Err(error) => {
-            let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, "credentials of our own endpoints cannot be read");
+            let error = storage::ErrorChain(&error);
+            tracing::warn!(%error, "credentials of our own endpoints cannot be read");
             false
         }
     }

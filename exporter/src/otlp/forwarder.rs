@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use storage::Position;
 use storage::log::{LogError, Reader};
+use storage::{ErrorChain, Position};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -118,7 +118,7 @@ impl Forwarder {
                     }
                     Err(LogError::Closed) => return Gathered::Last,
                     Err(error) => {
-                        tracing::warn!(receiver = self.name, %error, "failed to read the log");
+                        tracing::warn!(receiver = self.name, error = %ErrorChain(&error), "failed to read the log");
                         tokio::time::sleep(READ_PAUSE).await;
                     }
                 },
@@ -141,7 +141,7 @@ impl Forwarder {
 
     fn commit(&mut self, reader: &mut Reader, end: Position) {
         if let Err(error) = reader.commit(end) {
-            tracing::warn!(receiver = self.name, %error, "failed to move the cursor; \
+            tracing::warn!(receiver = self.name, error = %ErrorChain(&error), "failed to move the cursor; \
                 after a restart some of the log is sent again");
         }
     }

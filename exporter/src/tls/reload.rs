@@ -50,7 +50,7 @@ impl<T> Reloading<T> {
                     tracing::info!(files = ?self.paths, "certificates changed and were read again");
                 }
                 Err(error) => tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = %storage::ErrorChain(&error),
                     "changed certificates cannot be used; the ones before stay"
                 ),
             }

@@ -102,7 +102,7 @@ impl LiveView {
                 Err(LogError::Closed) => return,
                 Err(error) => {
                     tracing::warn!(
-                        error = &error as &dyn std::error::Error,
+                        error = %storage::ErrorChain(&error),
                         "the live view cannot read the log; it will try again"
                     );
                     tokio::time::sleep(RETRY_INTERVAL).await;

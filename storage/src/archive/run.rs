@@ -1,6 +1,5 @@
 //! The archive as a reader of the log: reads, buffers, flushes, commits, again.
 
-use std::error::Error;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::time::Duration;
@@ -10,6 +9,7 @@ use tracing::{debug, warn};
 
 use super::error::ArchiveError;
 use super::writer::Archive;
+use crate::ErrorChain;
 use crate::log::{Entry, LogError, Reader};
 
 /// Age of the first buffered record at the first flush after a start; then twice as much each
@@ -108,7 +108,7 @@ impl Run {
             let mut retry = RETRY;
             while let Err(error) = self.flush().await {
                 warn!(
-                    error = &error as &dyn Error,
+                    error = %ErrorChain(&error),
                     retry_seconds = retry.as_secs(),
                     "failed to write archive files"
                 );
@@ -139,7 +139,7 @@ impl Run {
                 Err(LogError::Closed) => return Pause::Closed,
                 Err(error) => {
                     warn!(
-                        error = &error as &dyn Error,
+                        error = %ErrorChain(&error),
                         "failed to read the log for the archive"
                     );
                     sleep(RETRY).await;
@@ -156,7 +156,7 @@ impl Run {
                 Ok(None) | Err(LogError::Closed) => return,
                 Err(error) => {
                     warn!(
-                        error = &error as &dyn Error,
+                        error = %ErrorChain(&error),
                         "failed to read the log for the archive, left for the next start"
                     );
                     return;
@@ -204,7 +204,7 @@ impl Run {
         if let Err(error) = self.reader.commit(report.position) {
             // The archive skips what comes again.
             warn!(
-                error = &error as &dyn Error,
+                error = %ErrorChain(&error),
                 "failed to commit the archive's cursor"
             );
         }

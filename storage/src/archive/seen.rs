@@ -51,8 +51,7 @@ impl SeenIds {
         for file in files::files(root, self.table, day)? {
             let path = file.path(root);
             if let Err(error) = read_ids(&path, self.column, &mut ids) {
-                let error: &dyn std::error::Error = &error;
-                warn!(path = %path.display(), error, "skipped a damaged archive file");
+                warn!(path = %path.display(), error = %crate::ErrorChain(&error), "skipped a damaged archive file");
             }
         }
         self.days.insert(day, ids);
