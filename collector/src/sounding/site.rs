@@ -26,7 +26,7 @@ impl Site {
     }
 
     /// An error with its causes on one line, without the secrets that the target was sent.
-    pub(super) fn report(&self, error: &dyn std::error::Error) -> String {
+    pub(super) fn report(&self, error: &(dyn std::error::Error + 'static)) -> String {
         let text = report(error);
         match &self.target.job.http.credentials {
             Some(credentials) => credentials.redact(&text),
