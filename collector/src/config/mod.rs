@@ -41,6 +41,7 @@ pub use job::{Discovery, FileSource, Job, Scheme, ScrapeRules, StaticGroup};
 pub use profiles::{DeltaMode, ProfileFormat, ProfileSpec};
 pub use profiling::{ProfilingBudget, QuietHours};
 pub use telemetry::{LogFormat, TelemetryConfig};
+pub(crate) use web::DEFAULT_LISTEN;
 
 /// The configuration that holds without a file, with a comment on every key.
 pub const DEFAULT_FILE: &str = include_str!("default.yml");

@@ -10,7 +10,8 @@ use super::table::Table;
 use super::yaml::Node;
 
 /// Where we listen when nothing else is said.
-const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7171);
+pub(crate) const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7171);
 
 pub(super) fn read(table: &mut Table<'_>) -> WebOptions {
     let listen = table.get("listen", listen).unwrap_or(DEFAULT_LISTEN);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use tracing::info;
 
-use crate::config::Config;
+use crate::config::{Config, DEFAULT_LISTEN};
 
 /// Says where the pages, the data and the targets are.
 pub(super) fn show(config: &Config, address: SocketAddr) {
@@ -25,9 +25,14 @@ pub(super) fn show(config: &Config, address: SocketAddr) {
         "leadsman takes soundings"
     );
     if std::io::stderr().is_terminal() {
+        let ask = if address == DEFAULT_LISTEN {
+            "leadsman targets".to_owned()
+        } else {
+            format!("leadsman targets --address {scheme}://{address}")
+        };
         eprintln!(
             "\n  metrics   {scheme}://{address}/metrics\
-             \n  targets   leadsman targets      (or {scheme}://{address}/api/v1/targets)\
+             \n  targets   {ask}      (or {scheme}://{address}/api/v1/targets)\
              \n  archive   {}/archive\
              \n            e.g. duckdb -c \"SELECT job, kind, count(*) FROM '{}/archive/profiles/*/*.parquet' GROUP BY ALL\"\
              \n  stop      Ctrl-C\n",
