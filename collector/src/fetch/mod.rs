@@ -35,6 +35,21 @@ pub struct ClientOptions {
     pub follow_redirects: Redirects,
 }
 
+impl ClientOptions {
+    /// An error with its causes on one line, without the secrets that the target was sent.
+    pub(crate) fn report(&self, error: &(dyn std::error::Error + 'static)) -> String {
+        self.redact(report(error))
+    }
+
+    /// `text`, which a target had a part in, without the secrets that it was sent.
+    pub(crate) fn redact(&self, text: String) -> String {
+        match &self.credentials {
+            Some(credentials) => credentials.redact(&text),
+            None => text,
+        }
+    }
+}
+
 /// What a redirect does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Redirects {

@@ -6,7 +6,7 @@ use super::context::Context;
 use super::gate::TargetGate;
 use super::status::StatusCell;
 use crate::discovery::{Address, DiscoveredTarget};
-use crate::fetch::{Client, Endpoint, FetchError, Request, Response, report};
+use crate::fetch::{Client, Endpoint, FetchError, Request, Response};
 
 /// One target with what its soundings share.
 pub(super) struct Site {
@@ -27,11 +27,7 @@ impl Site {
 
     /// An error with its causes on one line, without the secrets that the target was sent.
     pub(super) fn report(&self, error: &(dyn std::error::Error + 'static)) -> String {
-        let text = report(error);
-        match &self.target.job.http.credentials {
-            Some(credentials) => credentials.redact(&text),
-            None => text,
-        }
+        self.target.job.http.report(error)
     }
 
     pub(super) fn endpoint(&self) -> Result<Endpoint, FetchError> {

@@ -277,6 +277,9 @@ async fn a_secret_shows_nowhere_even_if_the_target_sends_it_back() -> Result<()>
     )
     .await?;
     check_credentials_stay(&targets, &elsewhere);
+    for target in &targets[1..] {
+        check_capture(folder.path(), target)?;
+    }
     check_bad_reload_is_silent(&leadsman).await?;
     let mut shown = leadsman.get("/metrics").await?;
     shown += &leadsman.get("/api/v1/targets").await?;
@@ -330,6 +333,26 @@ fn check_credentials_stay(targets: &[HostileTarget], elsewhere: &HostileTarget) 
         assert!(heads.contains(TOKEN) && heads.contains(ENCODED), "{heads}");
     }
     check_no_secret("the other host", elsewhere.heads().concat().as_bytes());
+}
+
+/// Of an echo nothing but what was taken (the bodies of good answers) may hold the secret.
+fn check_capture(folder: &Path, target: &HostileTarget) -> Result<()> {
+    let captured = folder.join(format!("capture-{}", target.address.port()));
+    let url = format!("http://{}", target.address);
+    let mut capture = command(["capture", "--seconds", "1", "--bearer-token-file"])?;
+    capture.arg(folder.join("web.token"));
+    let output = tools::output(capture.args(["-o".as_ref(), captured.as_os_str()]).arg(url))?;
+    let said = [output.stdout, output.stderr].concat();
+    check_no_secret("leadsman capture", &said);
+    let manifest = captured.join("manifest.json");
+    let manifest = std::fs::read(&manifest).unwrap_or_default();
+    check_no_secret("the manifest", &manifest);
+    let told = String::from_utf8([said, manifest].concat())?;
+    ensure!(
+        told.contains("<secret>"),
+        "the echo was not looked at: {told}"
+    );
+    Ok(())
 }
 
 /// A secret under a wrong key, or of a wrong type, is not repeated with the complaint.

@@ -15,7 +15,7 @@ use anyhow::{Context as _, bail};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 
-use crate::fetch::{Client, FetchError, Request, report};
+use crate::fetch::{Client, FetchError, Request};
 use folder::{Entry, Folder, Manifest};
 use step::Step;
 use subject::{AccessArgs, Subject};
@@ -94,7 +94,11 @@ async fn reach(subject: &Subject, client: &Client) -> anyhow::Result<()> {
     };
     match client.get(&request).await {
         Err(error @ (FetchError::Connect(_) | FetchError::Timeout { .. })) => {
-            bail!("{} cannot be reached: {}", subject.name, report(&error))
+            bail!(
+                "{} cannot be reached: {}",
+                subject.name,
+                subject.http.report(&error)
+            )
         }
         _ => Ok(()),
     }
@@ -113,17 +117,17 @@ async fn capture_step(
     spinner.finish_and_clear();
     let mut entry = Entry::new(&step, started, clock.elapsed());
     match answer {
-        Err(error) => entry.error = Some(report(&error)),
+        Err(error) => entry.error = Some(subject.http.report(&error)),
         Ok(response) => {
             match step.check(&response, subject) {
                 Ok(n_samples) => entry.samples = Some(n_samples),
-                Err(error) => entry.error = Some(format!("{error:#}")),
+                Err(error) => entry.error = Some(subject.http.redact(format!("{error:#}"))),
             }
             // What cannot be read is kept all the same: it may be what the problem looks like.
             folder.write(&step.file_name(&response), &response.body)?;
             entry.file = Some(step.file_name(&response));
             entry.bytes = response.body.len();
-            entry.content_type = Some(response.content_type);
+            entry.content_type = Some(subject.http.redact(response.content_type));
         }
     }
     Ok(entry)

@@ -7,7 +7,7 @@ use super::endpoints::{Door, Endpoint, Key, Place};
 use super::keys;
 use super::listening::Listeners;
 use crate::config::Scheme;
-use crate::fetch::{self, Client, ClientOptions, Endpoint as FetchEndpoint, FetchError, Request};
+use crate::fetch::{Client, ClientOptions, Endpoint as FetchEndpoint, FetchError, Request};
 
 /// A page of an API server takes a while to write.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -88,7 +88,7 @@ async fn open(door: &Door, root: &Path) -> Result<(Scheme, ClientOptions), Strin
 
 async fn try_key(door: &Door, key: Key, root: &Path) -> Result<(Scheme, ClientOptions), String> {
     let (scheme, options) = keys::cut(key, root)?;
-    let report = |error: FetchError| format!("{}: {}", scheme.as_str(), fetch::report(&error));
+    let report = |error: FetchError| format!("{}: {}", scheme.as_str(), options.report(&error));
     let client = Client::new(&options).map_err(report)?;
     let (kind, target) = match door.place {
         Place::Port(port) => (scheme.as_str(), format!("127.0.0.1:{port}")),
