@@ -1,5 +1,5 @@
 # `make test` sets up what the tests need and runs everything. See CONTRIBUTING.md.
-.PHONY: build check setup test
+.PHONY: build check setup test bench soak fuzz
 
 build:
 	cargo build --release
@@ -16,3 +16,24 @@ test: setup
 	# The binary is built with the features that the tests' dependencies switch on: once for both.
 	cargo build --workspace --all-targets
 	cargo test --workspace
+
+# Kills and an outage, many and long: about an hour. LEADSMAN_SOAK_KILLS=… for more or fewer.
+soak: export LEADSMAN_SOAK_KILLS ?= 1000
+soak: export LEADSMAN_SOAK_OUTAGE_SCRAPES ?= 1200
+soak: setup
+	cargo build --workspace --all-targets
+	cargo test --workspace --test blackbox -- --nocapture crash:: outage::
+
+# Each target for FUZZ_SECONDS (60), seeded with real captures.
+fuzz: setup
+	fuzz/run.sh
+
+# Tables of what it costs, beside its peers. The harness is built as the tests are, leadsman as it
+# is released.
+bench: export LEADSMAN_BINARY = $(CURDIR)/target/release/leadsman
+bench:
+	tests/setup.sh --bench
+	cargo build --release
+	cargo bench -p leadsman-proto --bench exposition --bench pprof
+	cargo bench --workspace --profile dev --bench pprof_merge
+	cargo bench --workspace --profile dev --bench scrape_cost

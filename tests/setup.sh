@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Installs what the tests talk to: real etcd, containerd, runc, Prometheus and Go from Debian's
 # packages, a newer Prometheus and VictoriaMetrics unpacked into folders of their own, and DuckDB
-# and Polars in a virtual environment. Safe to run again: what is there is left alone. Prints what it does.
+# and Polars in a virtual environment. With --bench also the peers of `make bench`. Safe to run
+# again: what is there is left alone. Prints what it does.
 set -euo pipefail
 
 tools=${LEADSMAN_TEST_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/leadsman/test-tools}
-packages=(etcd-server etcd-client containerd runc prometheus golang-go python3-venv)
+packages=(etcd-server etcd-client containerd runc prometheus golang-go python3-venv g++ zstd)
 python_packages=(duckdb polars pyarrow)
+[ "${1:-}" != --bench ] || packages+=(victoria-metrics)
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi

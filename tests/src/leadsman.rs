@@ -33,8 +33,11 @@ pub struct Web {
     pub client: reqwest::Client,
 }
 
-/// The binary that `cargo build` made beside this test.
+/// The binary that `cargo build` made beside this test, or the one `LEADSMAN_BINARY` names.
 pub fn binary() -> Result<PathBuf> {
+    if let Some(binary) = std::env::var_os("LEADSMAN_BINARY") {
+        return Ok(binary.into());
+    }
     let test = std::env::current_exe()?;
     let folder = test
         .parent()

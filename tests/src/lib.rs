@@ -13,6 +13,8 @@ pub mod leadsman;
 pub mod otlp_receiver;
 pub mod process;
 pub mod prometheus;
+pub mod setting;
 pub mod tools;
+pub mod usage;
 pub mod victoria_metrics;
 pub mod wait;

@@ -6,9 +6,14 @@ use anyhow::{Result, ensure};
 use leadsman_tests::counting_target::CountingTarget;
 use leadsman_tests::leadsman::Leadsman;
 use leadsman_tests::otlp_receiver::OtlpReceiver;
+use leadsman_tests::setting::setting;
 use leadsman_tests::wait::{PATIENCE, until};
 
 use super::archived_points;
+
+/// The kills are spread over this long after a start, which is longer than a sync interval. No
+/// multiple of the step, so that rounds do not repeat each other.
+const MOMENTS_MS: u64 = 2100;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_again_and_again_it_loses_nothing_durable_and_writes_nothing_twice() -> Result<()> {
@@ -21,8 +26,8 @@ async fn killed_again_and_again_it_loses_nothing_durable_and_writes_nothing_twic
          scrape_configs: [{{job_name: counting, static_configs: [{{targets: [\"{}\"]}}]}}]\n",
         receiver.address, target.address
     );
-    const KILLS: u32 = 12;
-    for round in 0..KILLS {
+    let n_kills = setting("LEADSMAN_SOAK_KILLS", 12_u32)?;
+    for round in 0..n_kills {
         let mut leadsman = Leadsman::start(folder.path(), &yaml).await?;
         let before = target.scrapes();
         until("some more scrapes", PATIENCE, || async {
@@ -35,8 +40,12 @@ async fn killed_again_and_again_it_loses_nothing_durable_and_writes_nothing_twic
         })
         .await?;
         // Another moment of the flush, the sync and the batch each time.
-        tokio::time::sleep(Duration::from_millis(u64::from(round) * 173)).await;
+        let moment = u64::from(round) * 173 % MOMENTS_MS;
+        tokio::time::sleep(Duration::from_millis(moment)).await;
         leadsman.process.kill()?;
+        if round % 50 == 49 {
+            eprintln!("{} kills, {} scrapes", round + 1, target.scrapes());
+        }
     }
     let mut leadsman = Leadsman::start(folder.path(), &yaml).await?;
     leadsman.wait_until_up(&["counting"]).await?;
@@ -58,7 +67,7 @@ async fn killed_again_and_again_it_loses_nothing_durable_and_writes_nothing_twic
     // What a kill may take is what was not yet synced: at most a second's worth and what was under way.
     let lost = target.scrapes() - values.len() as u64;
     assert!(
-        lost <= u64::from(KILLS) * 15,
+        lost <= u64::from(n_kills) * 15,
         "{lost} of {} scrapes lost",
         target.scrapes()
     );
