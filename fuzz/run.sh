@@ -6,6 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 seconds=${FUZZ_SECONDS:-60}
+# Short inputs say as much as long ones, and the same time sees many more of them.
+max_len=4096
 triple=$(rustc -vV | sed -n 's/^host: //p')
 programs=target/$triple/release
 targets=("$@")
@@ -33,10 +35,12 @@ build() {
         cargo build --release --locked --target "$triple" "${bins[@]}"
 }
 
-# seed TARGET NAME: standard input becomes a seed.
+# seed TARGET NAME: standard input becomes a seed, unless it is longer than an input may be.
 seed() {
+    local file=corpus/$1/seed-$2
     mkdir -p "corpus/$1"
-    cat >"corpus/$1/seed-$2"
+    cat >"$file"
+    [ "$(stat -c %s "$file")" -le "$max_len" ] || rm "$file"
 }
 
 # The first byte chooses the format, the second where the page is cut into two.
@@ -44,11 +48,11 @@ seed_pages() {
     local page name
     for page in ../proto/testdata/{etcd-3.4,containerd-1.6}.txt; do
         name=$(basename "$page" .txt)
-        { printf '\000\200'; head -c 8000 "$page" | sed '$d'; } | seed exposition "$name"
-        { printf '\000\200'; tail -c 8000 "$page" | sed 1d; } | seed exposition "$name-end"
-        { printf '\001\200'; head -c 8000 "$page" | sed '$d'; printf '# EOF\n'; } | seed exposition "$name-om"
+        { printf '\000\200'; head -c 3000 "$page" | sed '$d'; } | seed exposition "$name"
+        { printf '\000\200'; tail -c 3000 "$page" | sed 1d; } | seed exposition "$name-end"
+        { printf '\001\200'; head -c 3000 "$page" | sed '$d'; printf '# EOF\n'; } | seed exposition "$name-om"
     done
-    { printf '\002\000'; head -c 6000 ../proto/testdata/etcd-3.4.pb; } | seed exposition protobuf
+    { printf '\002\000'; head -c 3000 ../proto/testdata/etcd-3.4.pb; } | seed exposition protobuf
 }
 
 seed_all() {
@@ -61,11 +65,12 @@ seed_all() {
     done
     head -c 4000 ../proto/testdata/etcd-3.4.txt | zstd -q | seed compress page-zstd
     for file in ../proto/testdata/*-debug[12].txt; do
-        head -c 12000 "$file" | seed goroutine "$(basename "$file" .txt)"
+        head -c 3000 "$file" | seed goroutine "$(basename "$file" .txt)"
     done
     seed log_segment v1 <../storage/testdata/log-v1.seg
     tail -c +2 ../storage/testdata/log-v1.seg | seed log_payload v1
-    for file in ../collector/src/config/default.yml ../collector/src/config/testdata/bad/*.yml; do
+    grep -v '# ' ../collector/src/config/default.yml | sed 's/^\( *\)#/\1/' | seed config default
+    for file in ../collector/src/config/testdata/bad/*.yml; do
         seed config "$(basename "$file" .yml)" <"$file"
     done
 }
@@ -75,7 +80,7 @@ run() {
     local target=$1 log=corpus/$1.log
     mkdir -p "artifacts/$target"
     if ! "$programs/$target" "corpus/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
-        -max_len=65536 -use_value_profile=1 -print_final_stats=1 -artifact_prefix="artifacts/$target/" >"$log" 2>&1; then
+        -max_len="$max_len" -print_final_stats=1 -artifact_prefix="artifacts/$target/" >"$log" 2>&1; then
         tail -40 "$log" >&2
         return 1
     fi
