@@ -240,7 +240,7 @@ fn seconds(input: &[u8]) -> Result<(UnixMillis, &[u8]), Problem> {
 
 fn exemplar(input: &[u8]) -> Result<(ExemplarText<'_>, &[u8]), Problem> {
     const PROBLEM: Problem = "bad exemplar";
-    let length = braces_length(input)?;
+    let length = braces_length(Dialect::OpenMetrics, input)?;
     let (labels, rest) = input.split_at_checked(length).ok_or(PROBLEM)?;
     let (value, rest) = number::take(rest.strip_prefix(b" ").ok_or(PROBLEM)?).ok_or(PROBLEM)?;
     let Some(tail) = rest.strip_prefix(b" ") else {
@@ -278,7 +278,7 @@ fn piece_length(dialect: Dialect, line: &[u8]) -> Result<usize, Problem> {
         idx += count_blanks(line, idx);
     }
     if line.get(idx) == Some(&b'{') {
-        idx += braces_length(line.get(idx..).unwrap_or_default())?;
+        idx += braces_length(dialect, line.get(idx..).unwrap_or_default())?;
     }
     match (dialect, line.get(idx)) {
         (Dialect::Prometheus, _) => Ok(idx + count_blanks(line, idx)),
@@ -288,7 +288,7 @@ fn piece_length(dialect: Dialect, line: &[u8]) -> Result<usize, Problem> {
 }
 
 /// Length of a pair of braces and what is between; braces in quotes do not count.
-fn braces_length(input: &[u8]) -> Result<usize, Problem> {
+fn braces_length(dialect: Dialect, input: &[u8]) -> Result<usize, Problem> {
     const PROBLEM: Problem = "labels do not end";
     let mut idx = 0;
     loop {
@@ -297,21 +297,27 @@ fn braces_length(input: &[u8]) -> Result<usize, Problem> {
         idx += found + 1;
         match rest.get(found) {
             Some(b'}') => return Ok(idx),
-            Some(b'"') => idx += quoted_length(input.get(idx..).unwrap_or_default())?,
+            Some(b'"') => idx += quoted_length(dialect, input.get(idx..).unwrap_or_default())?,
             _ => return Err(PROBLEM),
         }
     }
 }
 
-/// Length of a quoted text behind its first quote, the last quote included.
-pub(super) fn quoted_length(input: &[u8]) -> Result<usize, Problem> {
+/// Length of a quoted text behind its first quote, the last quote included. Only the older format
+/// has line breaks in it, and no format one behind a backslash.
+pub(super) fn quoted_length(dialect: Dialect, input: &[u8]) -> Result<usize, Problem> {
     let mut idx = 0;
     loop {
         let rest = input.get(idx..).unwrap_or_default();
-        let found = memchr::memchr2(b'"', b'\\', rest).ok_or("quotes do not end")?;
-        match rest.get(found) {
-            Some(b'"') => return Ok(idx + found + 1),
-            _ => idx += found + 2,
+        let found = match dialect {
+            Dialect::Prometheus => memchr::memchr2(b'"', b'\\', rest),
+            Dialect::OpenMetrics => memchr::memchr3(b'"', b'\\', b'\n', rest),
+        };
+        let found = found.ok_or("quotes do not end")?;
+        match (rest.get(found), rest.get(found + 1)) {
+            (Some(b'"'), _) => return Ok(idx + found + 1),
+            (Some(b'\\'), Some(escaped)) if *escaped != b'\n' => idx += found + 2,
+            _ => return Err("quotes do not end on their line"),
         }
     }
 }

@@ -82,7 +82,7 @@ pub(super) fn parse_labels(dialect: Dialect, braces: &[u8]) -> Result<LabelSet<'
 fn parse_member(dialect: Dialect, input: &[u8]) -> Result<(Member<'_>, &[u8]), Problem> {
     let (name, rest) = match input.strip_prefix(b"\"") {
         Some(text) => {
-            let (name, rest) = quoted(text)?;
+            let (name, rest) = quoted(dialect, text)?;
             let rest = skip_blanks(dialect, rest);
             if matches!(rest.first(), Some(b',' | b'}')) {
                 return Ok((Member::Metric(name), rest));
@@ -101,7 +101,7 @@ fn parse_member(dialect: Dialect, input: &[u8]) -> Result<(Member<'_>, &[u8]), P
         .strip_prefix(b"=")
         .ok_or("expected = after the name of a label")?;
     let text = skip_blanks(dialect, rest).strip_prefix(b"\"");
-    let (value, rest) = quoted(text.ok_or("value of a label is not in quotes")?)?;
+    let (value, rest) = quoted(dialect, text.ok_or("value of a label is not in quotes")?)?;
     Ok((Member::Label(name, value), rest))
 }
 
@@ -111,7 +111,7 @@ pub(super) fn metadata_name(
     input: &[u8],
 ) -> Result<(Cow<'_, str>, &[u8]), Problem> {
     let (name, rest) = match input.strip_prefix(b"\"") {
-        Some(text) => quoted(text)?,
+        Some(text) => quoted(dialect, text)?,
         None => {
             let (name, rest) = bare_name(input, IsMetric);
             (Cow::Borrowed(as_str(name)?), rest)
@@ -127,8 +127,8 @@ pub(super) fn metadata_name(
 }
 
 /// Reads a quoted text behind its first quote.
-fn quoted(input: &[u8]) -> Result<(Cow<'_, str>, &[u8]), Problem> {
-    let length = quoted_length(input)?;
+fn quoted(dialect: Dialect, input: &[u8]) -> Result<(Cow<'_, str>, &[u8]), Problem> {
+    let length = quoted_length(dialect, input)?;
     let (text, rest) = input.split_at_checked(length).ok_or("quotes do not end")?;
     let text = as_str(text.strip_suffix(b"\"").unwrap_or(text))?;
     Ok((unescape(text, Quotes::Escaped), rest))
