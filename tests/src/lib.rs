@@ -11,6 +11,7 @@ pub mod hostile_target;
 pub mod http;
 pub mod leadsman;
 pub mod otlp_receiver;
+pub mod page_server;
 pub mod process;
 pub mod prometheus;
 pub mod setting;

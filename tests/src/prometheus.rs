@@ -33,8 +33,13 @@ impl Prometheus {
 
     /// A Prometheus 3, which exposes native histograms of itself.
     pub async fn newer(folder: &Path) -> Result<Self> {
+        Self::newer_scraping(folder, "[]").await
+    }
+
+    /// A Prometheus 3 with this `scrape_configs` YAML.
+    pub async fn newer_scraping(folder: &Path, scrape_configs: &str) -> Result<Self> {
         let command = Command::new(tools::folder().join("prometheus/usr/bin/prometheus"));
-        Self::start("prometheus3", command, folder, "[]").await
+        Self::start("prometheus3", command, folder, scrape_configs).await
     }
 
     async fn start(

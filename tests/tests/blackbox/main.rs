@@ -4,6 +4,7 @@ mod captures;
 mod command_line;
 mod crash;
 mod endpoints;
+mod exposition;
 mod first_minutes;
 mod hostile;
 mod main_job;
