@@ -68,7 +68,24 @@ pub fn decompress(body: &[u8], limit: usize) -> Result<Cow<'_, [u8]>, CompressEr
 
 /// Compresses into one gzip member, as pprof files are kept.
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(GZIP_LEVEL));
+    gzip_at(bytes, Compression::new(GZIP_LEVEL))
+}
+
+/// The same at the least cost, for what is sent and not kept.
+pub fn gzip_fast(bytes: &[u8]) -> Vec<u8> {
+    gzip_at(bytes, Compression::fast())
+}
+
+/// Compresses into one zstd frame; levels are 1 (fast) to 22 (small).
+///
+/// # Errors
+/// There is no memory for it.
+pub fn zstd(bytes: &[u8], level: i32) -> io::Result<Vec<u8>> {
+    zstd::bulk::compress(bytes, level)
+}
+
+fn gzip_at(bytes: &[u8], level: Compression) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), level);
     // A `Vec` takes every write, so neither call can fail.
     let written = encoder.write_all(bytes);
     debug_assert!(written.is_ok());

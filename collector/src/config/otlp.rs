@@ -20,8 +20,8 @@ const PROTOCOLS: [(&str, Protocol); 2] = [
     ("http/protobuf", Protocol::HttpProtobuf),
 ];
 const COMPRESSIONS: [(&str, Compression); 3] = [
-    ("gzip", Compression::Gzip),
     ("zstd", Compression::Zstd),
+    ("gzip", Compression::Gzip),
     ("none", Compression::None),
 ];
 
@@ -75,7 +75,7 @@ fn read(table: &mut Table<'_>) -> Option<ReceiverOptions> {
             profiles: true,
             traces: true,
         }),
-        compression: compression.unwrap_or(Compression::Gzip),
+        compression: compression.unwrap_or(Compression::Zstd),
         headers,
         tls,
         timeout,

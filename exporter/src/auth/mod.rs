@@ -12,6 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 pub use guard::Guard;
+pub(crate) use redact::redact;
 
 /// A token is a few kilobytes at most; service account tokens are about one.
 const MAX_SECRET_BYTES: u64 = 64 << 10;
@@ -85,9 +86,7 @@ impl Credentials {
         };
         let sent = self.parts().map(|(_, sent)| sent);
         let secrets = [plain.read(), sent].into_iter().flatten();
-        secrets.fold(text.to_owned(), |text, secret| {
-            redact::redact(&text, &secret)
-        })
+        secrets.fold(text.to_owned(), |text, secret| redact(&text, &secret))
     }
 
     /// The scheme, and what comes after it.

@@ -8,7 +8,7 @@ const TELLING: usize = 6;
 const SHORTEST: usize = 4;
 
 /// `text` without `secret`, and without a part of it that starts at its start.
-pub(super) fn redact(text: &str, secret: &str) -> String {
+pub(crate) fn redact(text: &str, secret: &str) -> String {
     if secret.len() < SHORTEST {
         return text.to_owned();
     }

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use prost::Message;
-use tonic::Code;
+
+use super::status::{Code, RpcStatus, retry_delay};
 
 /// What became of a request.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,13 @@ pub(super) enum Answer {
         detail: String,
         /// How long the receiver asks to wait at least.
         after: Option<Duration>,
+    },
+    /// The receiver finds the message too long: its items are to be sent in shorter ones.
+    TooLong {
+        /// Short name for a metric's label.
+        reason: Cow<'static, str>,
+        /// For people.
+        detail: String,
     },
     /// Never: the request must not be sent again.
     Refused {
@@ -46,19 +54,57 @@ impl Answer {
     /// UNIMPLEMENTED or 400 with a text that says so (gRPC's compression document has servers
     /// answer UNIMPLEMENTED; some HTTP receivers answer 400).
     pub(super) fn is_about_compression(&self) -> bool {
-        let Self::Refused { reason, detail } = self else {
-            return false;
-        };
-        let detail = detail.to_ascii_lowercase();
-        let says_so = ["compress", "encoding"]
-            .iter()
-            .any(|word| detail.contains(word));
-        match reason.as_ref() {
-            "http_415" => true,
-            "http_400" | "unimplemented" => says_so,
+        match self {
+            Self::Refused { reason, detail } => match reason.as_ref() {
+                "http_415" => true,
+                "http_400" | "unimplemented" => says(detail, &["compress", "encoding"]),
+                _ => false,
+            },
             _ => false,
         }
     }
+
+    /// Whether a receiver that took the compressed bytes for the message itself may answer so.
+    pub(super) fn may_be_about_compression(&self) -> bool {
+        const UNREADABLE: [&str; 8] = [
+            "http_400",
+            "http_415",
+            "http_422",
+            "http_500",
+            "invalid_argument",
+            "internal",
+            "unimplemented",
+            "unknown",
+        ];
+        matches!(self, Self::Refused { reason, .. } if UNREADABLE.contains(&reason.as_ref()))
+    }
+
+    /// The same with another text for people.
+    pub(super) fn with_detail(mut self, change: impl FnOnce(&str) -> String) -> Self {
+        match &mut self {
+            Self::Accepted(partial) => partial.message = change(&partial.message),
+            Self::Retry { detail, .. }
+            | Self::TooLong { detail, .. }
+            | Self::Refused { detail, .. } => *detail = change(detail),
+        }
+        self
+    }
+}
+
+/// Whether a text has any of these words.
+fn says(text: &str, words: &[&str]) -> bool {
+    let text = text.to_ascii_lowercase();
+    words.iter().any(|word| text.contains(word))
+}
+
+/// Whether a text says that a message is too long, as the servers of Go, C++, Java, .NET and Rust
+/// word it.
+fn says_too_long(text: &str) -> bool {
+    says(text, &["message", "body", "payload"])
+        && says(
+            text,
+            &["too large", "larger than", "exceeds max", "exceeds the max"],
+        )
 }
 
 /// `partial_success` of a response.
@@ -79,42 +125,6 @@ struct ExportResponse {
     partial_success: Option<PartialSuccess>,
 }
 
-/// `google.rpc.Status`.
-#[derive(Clone, PartialEq, prost::Message)]
-struct RpcStatus {
-    #[prost(int32, tag = "1")]
-    code: i32,
-    #[prost(string, tag = "2")]
-    message: String,
-    #[prost(message, repeated, tag = "3")]
-    details: Vec<RpcAny>,
-}
-
-/// `google.protobuf.Any`.
-#[derive(Clone, PartialEq, prost::Message)]
-struct RpcAny {
-    #[prost(string, tag = "1")]
-    type_url: String,
-    #[prost(bytes = "vec", tag = "2")]
-    value: Vec<u8>,
-}
-
-/// `google.rpc.RetryInfo`.
-#[derive(Clone, PartialEq, prost::Message)]
-struct RetryInfo {
-    #[prost(message, optional, tag = "1")]
-    retry_delay: Option<RpcDuration>,
-}
-
-/// `google.protobuf.Duration`.
-#[derive(Clone, PartialEq, prost::Message)]
-struct RpcDuration {
-    #[prost(int64, tag = "1")]
-    seconds: i64,
-    #[prost(int32, tag = "2")]
-    nanos: i32,
-}
-
 /// A successful response. A body that is not the message the specification asks for (some
 /// receivers answer with nothing, or with JSON) says nothing of a partial success.
 pub(super) fn success(body: &[u8]) -> Answer {
@@ -132,6 +142,8 @@ pub(super) fn http_failure(status: u16, body: &[u8], retry_after: Option<Duratio
             detail,
             after: retry_after,
         },
+        413 => Answer::TooLong { reason, detail },
+        400 if says_too_long(&detail) => Answer::TooLong { reason, detail },
         _ => Answer::Refused { reason, detail },
     }
 }
@@ -147,65 +159,25 @@ fn http_detail(body: &[u8]) -> String {
 /// A gRPC status that the receiver sent, with its `grpc-status-details-bin`.
 pub(super) fn grpc_failure(code: Code, message: &str, details: &[u8]) -> Answer {
     let after = retry_delay(details);
-    let reason = Cow::Borrowed(code_name(code));
+    let reason = Cow::Borrowed(code.name());
     let detail = message.to_owned();
-    let is_retryable = match code {
+    match code {
+        Code::ResourceExhausted | Code::OutOfRange if says_too_long(&detail) => {
+            Answer::TooLong { reason, detail }
+        }
+        Code::ResourceExhausted if after.is_none() => Answer::Refused { reason, detail },
         Code::Cancelled
         | Code::DeadlineExceeded
+        | Code::ResourceExhausted
         | Code::Aborted
         | Code::OutOfRange
         | Code::Unavailable
-        | Code::DataLoss => true,
-        Code::ResourceExhausted => after.is_some(),
-        _ => false,
-    };
-    match is_retryable {
-        true => Answer::Retry {
+        | Code::DataLoss => Answer::Retry {
             reason,
             detail,
             after,
         },
-        false => Answer::Refused { reason, detail },
-    }
-}
-
-/// The wait of a `RetryInfo` among the details.
-fn retry_delay(details: &[u8]) -> Option<Duration> {
-    let status = RpcStatus::decode(details).ok()?;
-    let info = status
-        .details
-        .iter()
-        .find(|any| any.type_url.ends_with("/google.rpc.RetryInfo"))?;
-    let delay = RetryInfo::decode(&*info.value)
-        .ok()?
-        .retry_delay
-        .unwrap_or_default();
-    let seconds = u64::try_from(delay.seconds).unwrap_or(0);
-    Some(Duration::new(
-        seconds,
-        u32::try_from(delay.nanos).unwrap_or(0).min(999_999_999),
-    ))
-}
-
-fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "ok",
-        Code::Cancelled => "cancelled",
-        Code::Unknown => "unknown",
-        Code::InvalidArgument => "invalid_argument",
-        Code::DeadlineExceeded => "deadline_exceeded",
-        Code::NotFound => "not_found",
-        Code::AlreadyExists => "already_exists",
-        Code::PermissionDenied => "permission_denied",
-        Code::ResourceExhausted => "resource_exhausted",
-        Code::FailedPrecondition => "failed_precondition",
-        Code::Aborted => "aborted",
-        Code::OutOfRange => "out_of_range",
-        Code::Unimplemented => "unimplemented",
-        Code::Internal => "internal",
-        Code::Unavailable => "unavailable",
-        Code::DataLoss => "data_loss",
-        Code::Unauthenticated => "unauthenticated",
+        _ => Answer::Refused { reason, detail },
     }
 }
 
@@ -218,28 +190,11 @@ pub(super) fn retry_after(value: &str, now: std::time::SystemTime) -> Option<Dur
     Some(until.duration_since(now).unwrap_or(Duration::ZERO))
 }
 
-/// The details of a status with a `RetryInfo`, as a receiver sends them.
-#[cfg(test)]
-pub(super) fn retry_info(delay: Duration) -> Vec<u8> {
-    let retry_delay = Some(RpcDuration {
-        seconds: delay.as_secs() as i64,
-        nanos: delay.subsec_nanos() as i32,
-    });
-    let value = RetryInfo { retry_delay }.encode_to_vec();
-    let type_url = "type.googleapis.com/google.rpc.RetryInfo".to_owned();
-    let details = vec![RpcAny { type_url, value }];
-    RpcStatus {
-        code: 0,
-        message: String::new(),
-        details,
-    }
-    .encode_to_vec()
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::SystemTime;
 
+    use super::super::status::retry_info;
     use super::*;
 
     fn is_retried(answer: &Answer) -> bool {
@@ -248,8 +203,8 @@ mod tests {
 
     #[test]
     fn grpc_codes_are_retried_as_the_specification_lists_them() {
-        let retried: Vec<i32> = (1..=16)
-            .filter(|code| is_retried(&grpc_failure(Code::from_i32(*code), "", &[])))
+        let retried: Vec<usize> = (1..=16)
+            .filter(|code| is_retried(&grpc_failure(Code::from_number(*code), "", &[])))
             .collect();
         // CANCELLED, DEADLINE_EXCEEDED, ABORTED, OUT_OF_RANGE, UNAVAILABLE, DATA_LOSS.
         assert_eq!(retried, [1, 4, 10, 11, 14, 15]);
@@ -282,6 +237,38 @@ mod tests {
             .filter(|status| is_retried(&http_failure(*status, &[], None)))
             .collect();
         assert_eq!(retried, [429, 502, 503, 504]);
+    }
+
+    #[test]
+    fn a_message_too_long_is_told_from_other_refusals() {
+        let check = |answer: Answer, expected| {
+            let is_too_long = matches!(answer, Answer::TooLong { .. });
+            assert_eq!(is_too_long, expected, "{answer:?}");
+        };
+        let exhausted = |message| grpc_failure(Code::ResourceExhausted, message, &[]);
+        check(http_failure(413, &[], None), true);
+        check(
+            http_failure(400, b"http: request body too large", None),
+            true,
+        );
+        check(http_failure(400, b"bad message", None), false);
+        check(
+            exhausted("grpc: received message larger than max (9 vs. 4)"),
+            true,
+        );
+        check(
+            exhausted("gRPC message exceeds maximum size 4194304: 5000000"),
+            true,
+        );
+        check(
+            exhausted("Received message exceeds the maximum configured message size."),
+            true,
+        );
+        check(exhausted("ingestion rate limit exceeded"), false);
+        let message =
+            "Error, decoded message length too large: found 9 bytes, the limit is: 4 bytes";
+        check(grpc_failure(Code::OutOfRange, message, &[]), true);
+        check(grpc_failure(Code::OutOfRange, "", &[]), false);
     }
 
     #[test]

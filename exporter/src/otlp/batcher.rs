@@ -1,30 +1,22 @@
 //! Gathers records of the log into requests of bounded size. Pure: no I/O, no clock.
 
-use std::sync::Arc;
-
-use bytes::Bytes;
+use proto::Record;
 use proto::metrics::MetricBatch;
 use proto::otlp::{Fragment, MetricsEncoder, profiles, traces};
-use proto::{ProfileRecord, Record};
 use storage::Position;
 use storage::log::Entry;
 
 use super::metrics::ReceiverMetrics;
+use super::request::{Request, join, of_profiles};
 use super::signal::Signal;
 use super::{ReceiverOptions, Signals};
 
-/// A message ready to be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Request {
-    pub(super) signal: Signal,
-    /// The encoded `Export*ServiceRequest`.
-    pub(super) body: Bytes,
-    /// Data points, profiles or spans in it.
-    pub(super) n_items: usize,
-}
+/// No shorter limit is learned: what a receiver still finds too long is divided request by
+/// request, so that one which says so of everything does not cost a request a point. Bytes.
+const LEAST_LEARNED: usize = 16 << 10;
 
 /// The requests of some records of the log.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Round {
     pub(super) requests: Vec<Request>,
     /// Where the cursor stands when all requests have been answered.
@@ -41,7 +33,7 @@ pub(super) struct Batcher {
     encoder: MetricsEncoder,
     points: Fragments,
     spans: Fragments,
-    profiles: Vec<Arc<ProfileRecord>>,
+    profiles: Vec<profiles::Part>,
     profile_bytes: usize,
     end: Option<Position>,
 }
@@ -67,6 +59,18 @@ impl Batcher {
         }
     }
 
+    /// The receiver takes no messages longer than this. Returns how long they are from now on, if
+    /// that is shorter than before.
+    pub(super) fn learn_limit(&mut self, max_message_bytes: usize) -> Option<usize> {
+        let limit = max_message_bytes.max(LEAST_LEARNED);
+        if limit >= self.max_message_bytes {
+            return None;
+        }
+        self.max_message_bytes = limit;
+        self.encoder.set_max_message_bytes(limit);
+        Some(limit)
+    }
+
     /// Takes the next record of the log.
     pub(super) fn add(&mut self, entry: Entry) {
         self.end = Some(entry.end);
@@ -74,7 +78,7 @@ impl Batcher {
             Record::Metrics(batch) if self.signals.metrics => self.add_metrics(&batch),
             Record::Profile(record) if self.signals.profiles => {
                 self.profile_bytes += profiles::estimated_bytes(&record.profile);
-                self.profiles.push(record);
+                self.profiles.push(profiles::Part::whole(record));
             }
             Record::Traces(request) if self.signals.traces => self.add_traces(&request),
             _ => {}
@@ -94,10 +98,11 @@ impl Batcher {
     /// Everything taken so far, in order.
     pub(super) fn take(&mut self) -> Round {
         let limit = self.max_message_bytes;
-        let mut requests = Vec::new();
-        self.points.join(Signal::Metrics, limit, &mut requests);
-        self.spans.join(Signal::Traces, limit, &mut requests);
-        self.join_profiles(&mut requests);
+        let mut requests = join(Signal::Metrics, self.points.take(), limit);
+        requests.extend(join(Signal::Traces, self.spans.take(), limit));
+        requests.extend(of_profiles(&self.profiles, limit));
+        self.profiles.clear();
+        self.profile_bytes = 0;
         Round {
             requests,
             end: self.end.take(),
@@ -122,54 +127,17 @@ impl Batcher {
             }
         }
     }
-
-    fn join_profiles(&mut self, requests: &mut Vec<Request>) {
-        let records: Vec<&ProfileRecord> = self.profiles.iter().map(Arc::as_ref).collect();
-        let bodies = profiles::to_requests(&records, self.max_message_bytes);
-        requests.extend(bodies.into_iter().map(|fragment| Request {
-            signal: Signal::Profiles,
-            body: fragment.bytes.into(),
-            n_items: fragment.n_items,
-        }));
-        self.profiles.clear();
-        self.profile_bytes = 0;
-    }
 }
 
 impl Fragments {
     fn extend(&mut self, fragments: Vec<Fragment>) {
-        self.n_bytes += fragments
-            .iter()
-            .map(|fragment| fragment.bytes.len())
-            .sum::<usize>();
+        let lengths = fragments.iter().map(|fragment| fragment.bytes.len());
+        self.n_bytes += lengths.sum::<usize>();
         self.fragments.extend(fragments);
     }
 
-    /// Puts fragments one behind the other, as many as fit into a message.
-    fn join(&mut self, signal: Signal, limit: usize, requests: &mut Vec<Request>) {
-        let (mut body, mut n_items) = (Vec::new(), 0);
-        for fragment in self.fragments.drain(..) {
-            if !body.is_empty() && body.len() + fragment.bytes.len() > limit {
-                let body = Bytes::from(std::mem::take(&mut body));
-                requests.push(Request {
-                    signal,
-                    body,
-                    n_items: std::mem::take(&mut n_items),
-                });
-            }
-            n_items += fragment.n_items;
-            match body.is_empty() {
-                true => body = fragment.bytes,
-                false => body.extend_from_slice(&fragment.bytes),
-            }
-        }
-        if !body.is_empty() {
-            requests.push(Request {
-                signal,
-                body: body.into(),
-                n_items,
-            });
-        }
+    fn take(&mut self) -> Vec<Fragment> {
         self.n_bytes = 0;
+        std::mem::take(&mut self.fragments)
     }
 }

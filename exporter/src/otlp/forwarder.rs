@@ -1,5 +1,6 @@
 //! Reads the log and sends it to one receiver, in order and at least once.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,17 +11,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, PartialSuccess};
 use super::backoff::{Backoff, Jitter, RetryPolicy};
-use super::batcher::{Batcher, Request, Round};
+use super::batcher::{Batcher, Round};
 use super::metrics::{OtlpMetrics, ReceiverMetrics};
-use super::transport::Transport;
+use super::request::Request;
+use super::transport::{Prepared, Transport};
+use super::trouble::Trouble;
 use super::{OtlpError, ReceiverOptions};
 
 /// How long what is pending may take at shutdown; the rest is left to the cursor.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 /// Pause after the log could not be read.
 const READ_PAUSE: Duration = Duration::from_secs(1);
-/// The same trouble is logged so often at most.
-const LOG_EVERY: Duration = Duration::from_secs(60);
 
 /// Sends the log to a receiver. The cursor moves only when everything before it was answered, so
 /// a crash sends some of it again and loses nothing.
@@ -35,6 +36,8 @@ pub struct Forwarder {
     pub(super) drain_deadline: Duration,
     jitter: Jitter,
     trouble: Trouble,
+    /// A length of messages that was learned and not logged yet.
+    learned: Option<usize>,
 }
 
 /// Whether the log has more than was gathered.
@@ -61,6 +64,7 @@ impl Forwarder {
             drain_deadline: DRAIN_DEADLINE,
             jitter: Jitter::default(),
             trouble: Trouble::default(),
+            learned: None,
         })
     }
 
@@ -129,9 +133,12 @@ impl Forwarder {
 
     /// Sends requests in order, each until it is answered, and then moves the cursor.
     async fn deliver(&mut self, round: Round, reader: &mut Reader) {
-        for request in &round.requests {
+        let mut waiting = VecDeque::from(round.requests);
+        while let Some(request) = waiting.pop_front() {
             self.metrics.lag(reader.lag_bytes());
-            self.send(request).await;
+            for shorter in self.send(&request).await.into_iter().rev() {
+                waiting.push_front(shorter);
+            }
         }
         if let Some(end) = round.end {
             self.commit(reader, end);
@@ -146,8 +153,9 @@ impl Forwarder {
         }
     }
 
-    /// Sends a request until the receiver takes it or refuses it for good.
-    async fn send(&mut self, request: &Request) {
+    /// Sends a request until the receiver takes it or refuses it for good. Returns what is to be
+    /// sent instead, if the receiver finds it too long.
+    async fn send(&mut self, request: &Request) -> Vec<Request> {
         let mut prepared = self.transport.prepare(request).await;
         let mut backoff = Backoff::new(self.retry);
         loop {
@@ -155,21 +163,21 @@ impl Forwarder {
             let answer = self.transport.send(&prepared).await;
             self.metrics
                 .took(request.signal, started.elapsed().as_secs_f64());
-            if answer.is_about_compression()
-                && let Some(compression) = self.transport.compress_less()
-            {
-                tracing::warn!(
-                    receiver = self.name,
-                    ?compression,
-                    "receiver does not take the configured compression; using another"
-                );
+            if self.transport.compresses_less_after(&answer) {
                 prepared = self.transport.prepare(request).await;
                 continue;
             }
             match answer {
-                Answer::Accepted(partial) => return self.accepted(request, &partial),
+                Answer::Accepted(partial) => {
+                    self.accepted(request, &prepared, &partial);
+                    return Vec::new();
+                }
+                Answer::TooLong { reason, detail } => {
+                    return self.too_long(request, &reason, &detail);
+                }
                 Answer::Refused { reason, detail } => {
-                    return self.refused(request, &reason, &detail);
+                    self.refused(request, &reason, &detail);
+                    return Vec::new();
                 }
                 Answer::Retry {
                     reason,
@@ -178,7 +186,7 @@ impl Forwarder {
                 } => {
                     self.metrics.retried(request.signal, &reason);
                     let wait = backoff.wait(after, self.jitter.next());
-                    if self.trouble.is_news() {
+                    if self.trouble.is_news(&reason, Instant::now()) {
                         tracing::warn!(receiver = self.name, signal = request.signal.name(),
                             %reason, detail = shortened(&detail), wait_seconds = wait.as_secs_f64(),
                             "receiver does not answer or is busy; retrying");
@@ -189,23 +197,32 @@ impl Forwarder {
         }
     }
 
-    fn accepted(&mut self, request: &Request, partial: &PartialSuccess) {
+    fn accepted(&mut self, request: &Request, prepared: &Prepared, partial: &PartialSuccess) {
         let n_rejected = u64::try_from(partial.n_rejected).unwrap_or(0);
-        self.metrics.sent(
-            request.signal,
-            request.body.len(),
-            request.n_items,
-            n_rejected,
-        );
+        self.metrics.sent(request, prepared.body.len(), n_rejected);
+        if let Some(compression) = self.transport.accepted() {
+            tracing::warn!(
+                receiver = self.name,
+                ?compression,
+                "receiver does not take the configured compression; using another"
+            );
+        }
+        if let Some(max_message_bytes) = self.learned.take() {
+            tracing::warn!(
+                receiver = self.name,
+                max_message_bytes,
+                "receiver takes no longer messages; sending shorter ones from now on"
+            );
+        }
         if n_rejected > 0 || !partial.message.is_empty() {
-            if self.trouble.is_news() {
+            if self.trouble.is_news("partial_success", Instant::now()) {
                 tracing::warn!(
                     receiver = self.name,
                     signal = request.signal.name(),
                     rejected = n_rejected,
                     of = request.n_items,
                     detail = shortened(&partial.message),
-                    "receiver took a request in part"
+                    "receiver took a request in part or with a warning"
                 );
             }
         } else if self.trouble.is_over() {
@@ -213,10 +230,21 @@ impl Forwarder {
         }
     }
 
+    fn too_long(&mut self, request: &Request, reason: &str, detail: &str) -> Vec<Request> {
+        let half = request.body.len() / 2;
+        let Some(shorter) = request.divide(half) else {
+            self.refused(request, reason, detail);
+            return Vec::new();
+        };
+        self.metrics.retried(request.signal, reason);
+        self.learned = self.batcher.learn_limit(half).or(self.learned);
+        shorter
+    }
+
     fn refused(&mut self, request: &Request, reason: &str, detail: &str) {
         self.metrics
             .dropped(request.signal, request.n_items, reason);
-        if self.trouble.is_news() {
+        if self.trouble.is_news(reason, Instant::now()) {
             tracing::warn!(
                 receiver = self.name,
                 signal = request.signal.name(),
@@ -226,26 +254,6 @@ impl Forwarder {
                 "receiver refused a request; its items are dropped"
             );
         }
-    }
-}
-
-/// When trouble with a receiver was last logged.
-#[derive(Debug, Default)]
-struct Trouble(Option<Instant>);
-
-impl Trouble {
-    /// There is trouble: whether to log it.
-    fn is_news(&mut self) -> bool {
-        let is_news = self.0.is_none_or(|logged| logged.elapsed() >= LOG_EVERY);
-        if is_news {
-            self.0 = Some(Instant::now());
-        }
-        is_news
-    }
-
-    /// There is none: whether there was.
-    fn is_over(&mut self) -> bool {
-        self.0.take().is_some()
     }
 }
 

@@ -4,12 +4,14 @@ use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, core::Collector,
 };
 
+use super::request::Request;
 use super::signal::Signal;
 
 /// Metrics of all forwarders, one set in a process.
 #[derive(Clone, Debug)]
 pub struct OtlpMetrics {
     sent_bytes: IntCounterVec,
+    sent_plain_bytes: IntCounterVec,
     sent_items: IntCounterVec,
     dropped_items: IntCounterVec,
     retries: IntCounterVec,
@@ -31,6 +33,14 @@ impl OtlpMetrics {
                 registry,
                 counter(
                     "leadsman_otlp_sent_bytes_total",
+                    "Bytes of OTLP messages that receivers accepted, as they were sent.",
+                    &signal,
+                )?,
+            )?,
+            sent_plain_bytes: register(
+                registry,
+                counter(
+                    "leadsman_otlp_sent_uncompressed_bytes_total",
                     "Bytes of OTLP messages that receivers accepted, before compression.",
                     &signal,
                 )?,
@@ -98,18 +108,23 @@ pub(super) struct ReceiverMetrics {
 }
 
 impl ReceiverMetrics {
-    /// A request was accepted, but for `n_rejected` of its items.
-    pub(super) fn sent(&self, signal: Signal, n_bytes: usize, n_items: usize, n_rejected: u64) {
-        let labels = [self.receiver.as_str(), signal.name()];
-        let n_rejected = n_rejected.min(n_items as u64);
+    /// A request was accepted, but for `n_rejected` of its items; it took `n_sent` bytes.
+    pub(super) fn sent(&self, request: &Request, n_sent: usize, n_rejected: u64) {
+        let labels = [self.receiver.as_str(), request.signal.name()];
+        let n_items = request.n_items as u64;
+        let n_rejected = n_rejected.min(n_items);
         self.all
             .sent_bytes
             .with_label_values(&labels)
-            .inc_by(n_bytes as u64);
+            .inc_by(n_sent as u64);
+        self.all
+            .sent_plain_bytes
+            .with_label_values(&labels)
+            .inc_by(request.body.len() as u64);
         self.all
             .sent_items
             .with_label_values(&labels)
-            .inc_by(n_items as u64 - n_rejected);
+            .inc_by(n_items - n_rejected);
         self.all
             .rejected_items
             .with_label_values(&labels)

@@ -9,10 +9,13 @@ mod backoff;
 mod batcher;
 mod forwarder;
 mod metrics;
+mod request;
 mod signal;
+mod status;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod trouble;
 
 use std::time::Duration;
 
@@ -38,7 +41,7 @@ pub enum Compression {
     None,
     /// gzip: every receiver takes it.
     Gzip,
-    /// zstd: smaller and cheaper, where the receiver takes it.
+    /// zstd: cheaper. A receiver that does not take it gets gzip.
     Zstd,
 }
 

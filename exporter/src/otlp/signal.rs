@@ -1,5 +1,7 @@
 //! What is sent: one service each in gRPC, one path each in HTTP.
 
+use super::Protocol;
+
 /// An OTLP signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Signal {
@@ -18,7 +20,14 @@ impl Signal {
         }
     }
 
-    /// Path of the gRPC method.
+    /// Path of the gRPC method, or behind the endpoint's (OTLP specification, "OTLP/HTTP Request").
+    pub(super) fn path(self, protocol: Protocol) -> &'static str {
+        match protocol {
+            Protocol::Grpc => self.grpc_path(),
+            Protocol::HttpProtobuf => self.http_path(),
+        }
+    }
+
     pub(super) fn grpc_path(self) -> &'static str {
         match self {
             Self::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
@@ -29,7 +38,6 @@ impl Signal {
         }
     }
 
-    /// Path behind the endpoint's (OTLP specification, "OTLP/HTTP Request").
     pub(super) fn http_path(self) -> &'static str {
         match self {
             Self::Metrics => "/v1/metrics",

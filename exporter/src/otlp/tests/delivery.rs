@@ -136,6 +136,64 @@ async fn long_messages_are_split_and_keep_their_order() {
     assert_eq!(points(&received), expected);
 }
 
+#[tokio::test]
+async fn a_receiver_of_short_messages_gets_all_of_it_and_its_limit_is_learned() {
+    for protocol in [Protocol::Grpc, Protocol::HttpProtobuf] {
+        let fixture = Fixture::new();
+        let receiver = Receiver::new([]).taking_at_most(30_000);
+        let options = options(receiver.listen().await, protocol);
+        let values: Vec<f64> = (0..2000).map(f64::from).collect();
+        fixture.append([scrape(1, &values)]).await;
+        let running = fixture.forward(options);
+        let sent = "leadsman_otlp_sent_items_total";
+        fixture.wait_counted(sent, &["metrics"], 2000).await;
+        let n_refused = fixture.counted("leadsman_otlp_retries_total", &[]);
+        assert!(n_refused > 0);
+
+        fixture.append([scrape(2, &values), profile()]).await;
+        fixture.wait_counted(sent, &["metrics"], 4000).await;
+        fixture.wait_counted(sent, &["profiles"], 1).await;
+        running.stop().await;
+        assert_eq!(
+            fixture.counted("leadsman_otlp_retries_total", &[]),
+            n_refused
+        );
+        assert_eq!(fixture.counted("leadsman_otlp_dropped_items_total", &[]), 0);
+        let expected: Vec<_> = [1, 2]
+            .into_iter()
+            .flat_map(|time| values.iter().map(move |v| (time, *v)))
+            .collect();
+        assert_eq!(points(&receiver.received()), expected);
+    }
+}
+
+#[tokio::test]
+async fn only_what_is_too_long_by_itself_is_dropped() {
+    for (protocol, reason) in [
+        (Protocol::Grpc, "resource_exhausted"),
+        (Protocol::HttpProtobuf, "http_413"),
+    ] {
+        let fixture = Fixture::new();
+        let receiver = Receiver::new([]).taking_at_most(10);
+        let options = options(receiver.listen().await, protocol);
+        let records = [
+            scrape(1, &[1.0, 2.0, 3.0]),
+            profile(),
+            Record::Traces(traces().into()),
+        ];
+        fixture.append(records).await;
+        let running = fixture.forward(options);
+        let dropped = "leadsman_otlp_dropped_items_total";
+        for (signal, n_items) in [("metrics", 3), ("profiles", 1), ("traces", 1)] {
+            fixture
+                .wait_counted(dropped, &[signal, reason], n_items)
+                .await;
+        }
+        running.stop().await;
+        assert!(receiver.received().is_empty());
+    }
+}
+
 async fn check_zstd_falls_back_to_gzip(protocol: Protocol, receiver: Receiver) {
     let fixture = Fixture::new();
     let mut options = options(receiver.listen().await, protocol);
@@ -160,6 +218,8 @@ async fn check_zstd_falls_back_to_gzip(protocol: Protocol, receiver: Receiver) {
 async fn a_receiver_without_zstd_gets_gzip() {
     let receiver = Receiver::new([]).without_zstd();
     check_zstd_falls_back_to_gzip(Protocol::Grpc, receiver).await;
-    let receiver = Receiver::new([Reply::Http(415, "")]);
-    check_zstd_falls_back_to_gzip(Protocol::HttpProtobuf, receiver).await;
+    for status in [415, 400] {
+        let receiver = Receiver::new([Reply::Http(status, "")]);
+        check_zstd_falls_back_to_gzip(Protocol::HttpProtobuf, receiver).await;
+    }
 }

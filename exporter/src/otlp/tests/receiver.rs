@@ -57,6 +57,8 @@ pub(super) struct Received {
 pub(super) struct Receiver {
     /// Compressions that are taken over gRPC.
     encodings: &'static [CompressionEncoding],
+    /// Longer messages are refused, and not kept.
+    max_message_bytes: usize,
     script: Arc<Mutex<VecDeque<Reply>>>,
     received: watch::Sender<Vec<Received>>,
 }
@@ -67,6 +69,7 @@ impl Receiver {
         let script = Arc::new(Mutex::new(script.into_iter().collect()));
         Self {
             encodings: &[CompressionEncoding::Gzip, CompressionEncoding::Zstd],
+            max_message_bytes: usize::MAX,
             script,
             received: watch::Sender::new(Vec::new()),
         }
@@ -76,6 +79,14 @@ impl Receiver {
     pub(super) fn without_zstd(self) -> Self {
         Self {
             encodings: &[CompressionEncoding::Gzip],
+            ..self
+        }
+    }
+
+    /// Takes no longer messages.
+    pub(super) fn taking_at_most(self, max_message_bytes: usize) -> Self {
+        Self {
+            max_message_bytes,
             ..self
         }
     }
@@ -136,6 +147,11 @@ impl Receiver {
 
     async fn call<M: Message>(&self, signal: Signal, request: Request<M>) -> Result<i64, Status> {
         let headers = request.metadata().clone().into_headers();
+        if request.get_ref().encoded_len() > self.max_message_bytes {
+            return Err(Status::resource_exhausted(
+                "received message larger than max",
+            ));
+        }
         match self.keep(signal, request.get_ref().encode_to_vec(), headers) {
             None => Ok(0),
             Some(Reply::Partial(n_rejected)) => Ok(n_rejected),
@@ -201,6 +217,9 @@ async fn take(
     let plain = proto::compress::decompress(&body, 64 << 20)
         .unwrap()
         .into_owned();
+    if plain.len() > receiver.max_message_bytes {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    }
     match receiver.keep(signal, plain, headers) {
         None => Body::empty().into_response(),
         Some(Reply::Partial(rejected_data_points)) => {

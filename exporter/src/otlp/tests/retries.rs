@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 use tonic::Code;
 
 use super::super::Protocol;
-use super::super::answer::retry_info;
+use super::super::status::retry_info;
 use super::fixture::{Fixture, options, points, scrape};
 use super::receiver::{Receiver, Reply};
 
@@ -112,7 +112,7 @@ async fn a_service_the_receiver_does_not_have_is_a_refusal() {
     fixture.append([scrape(1, &[1.0])]).await;
     let running = fixture.forward(options(address, Protocol::Grpc));
     fixture
-        .wait_counted("leadsman_otlp_dropped_items_total", &["unimplemented"], 1)
+        .wait_counted("leadsman_otlp_dropped_items_total", &["http_404"], 1)
         .await;
     running.stop().await;
 }

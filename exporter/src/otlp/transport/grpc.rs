@@ -1,110 +1,173 @@
-//! OTLP over gRPC.
+//! OTLP over gRPC: a unary call is a POST over HTTP/2 with a prefix before the message and a
+//! status behind the answer (gRPC over HTTP2, PROTOCOL-HTTP2.md).
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bytes::Bytes;
-use hyper::Uri;
-use hyper::header::{HeaderName, HeaderValue, USER_AGENT as USER_AGENT_HEADER};
-use hyper::http::uri::PathAndQuery;
-use tonic::body::Body;
-use tonic::client::Grpc;
-use tonic::codec::CompressionEncoding;
-use tonic::metadata::MetadataMap;
-use tonic::{Code, Request, Status};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, TE};
+use hyper::http::request;
+use hyper::{Response, StatusCode};
 
 use super::super::answer::{self, Answer};
-use super::codec::BytesCodec;
-use super::pool::{Pool, Versions};
-use super::{Headers, MAX_RESPONSE_BYTES, Prepared, USER_AGENT, describe, parse_endpoint};
-use crate::otlp::{Compression, OtlpError, ReceiverOptions};
+use super::super::status::Code;
+use super::body::read_bounded;
+use super::encoding;
+use crate::otlp::Compression;
 
-/// A gRPC receiver.
-#[derive(Debug)]
-pub(in crate::otlp) struct GrpcTransport {
-    pool: Pool<Body>,
-    origin: Uri,
-    headers: Headers,
-    pub(super) compression: Compression,
+const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+const STATUS: &str = "grpc-status";
+const MESSAGE: &str = "grpc-message";
+const DETAILS: &str = "grpc-status-details-bin";
+
+/// A flag (is it compressed?) and the length, before each message.
+const PREFIX_LEN: usize = 5;
+
+/// What the head of a request says besides.
+pub(super) fn head(
+    builder: request::Builder,
+    compression: Compression,
     timeout: Duration,
+) -> request::Builder {
+    let builder = builder
+        .header(CONTENT_TYPE, "application/grpc")
+        .header(TE, "trailers")
+        .header(TIMEOUT, format!("{}m", timeout.as_millis().min(99_999_999)));
+    match encoding::name(compression) {
+        Some(encoding) => builder.header(ENCODING, encoding),
+        None => builder,
+    }
 }
 
-impl GrpcTransport {
-    pub(super) fn new(options: &ReceiverOptions) -> Result<Self, OtlpError> {
-        let origin = parse_endpoint(&options.endpoint)?;
-        Ok(Self {
-            pool: Pool::new(options, &origin, Versions::Http2)?,
-            origin,
-            headers: Headers::new(options)?,
-            compression: options.compression,
-            timeout: options.timeout,
-        })
-    }
+/// A message with its prefix.
+pub(super) fn frame(compression: Compression, message: &[u8]) -> Bytes {
+    let mut framed = Vec::with_capacity(PREFIX_LEN + message.len());
+    framed.push(u8::from(compression != Compression::None));
+    framed.extend_from_slice(&(message.len() as u32).to_be_bytes());
+    framed.extend_from_slice(message);
+    framed.into()
+}
 
-    pub(super) async fn send(&mut self, prepared: &Prepared) -> Answer {
-        let headers = match self.headers.read(prepared.signal) {
-            Ok(headers) => headers,
-            Err(error) => return Answer::unanswered("credentials", describe(&error)),
+/// What a response means. The status is in the trailers, or in the head where there is no body.
+pub(super) async fn read(response: Response<Incoming>) -> Answer {
+    let (head, body) = response.into_parts();
+    if let Some(answer) = from_status(&head.headers, &[]) {
+        return answer;
+    }
+    let body = read_bounded(body).await;
+    if head.status != StatusCode::OK {
+        // Not gRPC at all, such as a proxy's own error. Their meaning is the same for us.
+        let body = body.map(http_body_util::Collected::to_bytes);
+        return answer::http_failure(head.status.as_u16(), &body.unwrap_or_default(), None);
+    }
+    match body {
+        Ok(body) => {
+            let trailers = body.trailers().cloned().unwrap_or_default();
+            from_status(&trailers, &body.to_bytes())
+                .unwrap_or_else(|| Answer::unanswered("no_status", "the answer has no grpc-status"))
+        }
+        Err(error) => Answer::unanswered("disconnected", error.to_string()),
+    }
+}
+
+/// The answer that a status in these headers is, with the body before it.
+pub(in crate::otlp) fn from_status(headers: &HeaderMap, body: &[u8]) -> Option<Answer> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let number = text(STATUS)?.parse().unwrap_or(usize::MAX);
+    let code = Code::from_number(number);
+    if code == Code::Ok {
+        return Some(answer::success(message(body).unwrap_or_default()));
+    }
+    let details = text(DETAILS).map(|details| details.trim_end_matches('='));
+    let details = details.and_then(|details| STANDARD_NO_PAD.decode(details).ok());
+    let message = headers.get(MESSAGE).map(|text| unescaped(text.as_bytes()));
+    Some(answer::grpc_failure(
+        code,
+        &message.unwrap_or_default(),
+        &details.unwrap_or_default(),
+    ))
+}
+
+/// The message of a body; none if it is compressed, which we did not ask for.
+fn message(body: &[u8]) -> Option<&[u8]> {
+    let (prefix, message) = body.split_first_chunk::<PREFIX_LEN>()?;
+    let [0, length @ ..] = *prefix else {
+        return None;
+    };
+    message.get(..u32::from_be_bytes(length) as usize)
+}
+
+/// The text of a `grpc-message`, whose odd bytes are written `%XX`.
+fn unescaped(escaped: &[u8]) -> String {
+    let mut text = Vec::with_capacity(escaped.len());
+    let mut rest = escaped;
+    while let [first, tail @ ..] = rest {
+        let code = match tail {
+            [high, low, ..] if *first == b'%' => hex(*high).zip(hex(*low)),
+            _ => None,
         };
-        let call = self.call(prepared, headers);
-        match tokio::time::timeout(self.timeout, call).await {
-            Ok(Ok(body)) => answer::success(&body),
-            Ok(Err(status)) => failure(&status),
-            Err(_) => Answer::unanswered("timeout", "no answer in time"),
+        match code {
+            Some((high, low)) => text.push(high << 4 | low),
+            None => text.push(*first),
         }
+        rest = tail
+            .get(if code.is_some() { 2 } else { 0 }..)
+            .unwrap_or_default();
     }
+    String::from_utf8_lossy(&text).into_owned()
+}
 
-    fn call(
-        &mut self,
-        prepared: &Prepared,
-        headers: Vec<(HeaderName, HeaderValue)>,
-    ) -> impl Future<Output = Result<Bytes, Status>> + Send + use<> {
-        let client = self.pool.client();
-        let mut grpc = Grpc::with_origin(client, self.origin.clone())
-            .max_decoding_message_size(MAX_RESPONSE_BYTES);
-        if let Some(encoding) = encoding(self.compression) {
-            grpc = grpc.send_compressed(encoding);
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|digit| u8::try_from(digit).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_framed_and_read_back() {
+        for compression in [Compression::None, Compression::Zstd] {
+            let framed = frame(compression, b"abc");
+            let flag = u8::from(compression == Compression::Zstd);
+            assert_eq!(&framed[..], [flag, 0, 0, 0, 3, b'a', b'b', b'c']);
         }
-        let mut request = Request::new(prepared.body.clone());
-        let mut metadata = std::mem::take(request.metadata_mut()).into_headers();
-        metadata.insert(USER_AGENT_HEADER, HeaderValue::from_static(USER_AGENT));
-        metadata.extend(headers);
-        *request.metadata_mut() = MetadataMap::from_headers(metadata);
-        request.set_timeout(self.timeout);
-        let path = PathAndQuery::from_static(prepared.signal.grpc_path());
-        async move {
-            let response = grpc.unary(request, path, BytesCodec).await?;
-            Ok(response.into_inner())
+        assert_eq!(
+            message(&frame(Compression::None, b"abc")),
+            Some(&b"abc"[..])
+        );
+        assert_eq!(message(&frame(Compression::Gzip, b"abc")), None);
+        assert_eq!(message(b"\0\0\0\0\x09abc"), None);
+        assert_eq!(message(b""), None);
+    }
+
+    #[test]
+    fn a_message_is_unescaped_and_what_is_no_escape_stays() {
+        assert_eq!(unescaped(b"f%C3%BCr 100%25"), "für 100%");
+        assert_eq!(unescaped(b"100% %4 %zz"), "100% %4 %zz");
+    }
+
+    #[test]
+    fn a_status_is_read_with_its_details() {
+        let details = crate::otlp::status::retry_info(Duration::from_secs(7));
+        for padding in ["", "="] {
+            let mut headers = HeaderMap::new();
+            headers.insert(STATUS, "14".parse().unwrap());
+            headers.insert(MESSAGE, "later%0A".parse().unwrap());
+            let encoded = STANDARD_NO_PAD.encode(&details) + padding;
+            headers.insert(DETAILS, encoded.parse().unwrap());
+            let expected = Answer::Retry {
+                reason: "unavailable".into(),
+                detail: "later\n".to_owned(),
+                after: Some(Duration::from_secs(7)),
+            };
+            assert_eq!(from_status(&headers, &[]), Some(expected));
         }
-    }
-}
-
-fn encoding(compression: Compression) -> Option<CompressionEncoding> {
-    match compression {
-        Compression::None => None,
-        Compression::Gzip => Some(CompressionEncoding::Gzip),
-        Compression::Zstd => Some(CompressionEncoding::Zstd),
-    }
-}
-
-/// What a failed call means. A status that the receiver sent has no source; one that was made up
-/// for a broken connection carries its cause, and is retried whatever its code.
-fn failure(status: &Status) -> Answer {
-    match std::error::Error::source(status) {
-        Some(cause) => Answer::unanswered(broken_reason(cause), describe(cause)),
-        None if is_silence(status) => Answer::unanswered("disconnected", status.message()),
-        None => answer::grpc_failure(status.code(), status.message(), status.details()),
-    }
-}
-
-/// Whether the connection ended without a word of the receiver.
-fn is_silence(status: &Status) -> bool {
-    status.code() == Code::Internal && status.message() == "Missing response message."
-}
-
-fn broken_reason(cause: &(dyn std::error::Error + 'static)) -> &'static str {
-    let client = cause.downcast_ref::<hyper_util::client::legacy::Error>();
-    match client.is_some_and(hyper_util::client::legacy::Error::is_connect) {
-        true => "connect",
-        false => "disconnected",
+        assert_eq!(from_status(&HeaderMap::new(), &[]), None);
     }
 }

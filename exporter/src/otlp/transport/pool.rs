@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::Full;
 use hyper::Uri;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -19,8 +21,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// An idle HTTP/2 connection is tried so often, so that a dead one is noticed.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
-/// The client of a pool whose requests have bodies of type `B`.
-pub(super) type PoolClient<B> = Client<HttpsConnector<HttpConnector>, B>;
+/// The client of a pool.
+pub(super) type PoolClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// Which versions of HTTP are spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,18 +35,14 @@ pub(super) enum Versions {
 
 /// Connections to one receiver.
 #[derive(Debug)]
-pub(super) struct Pool<B> {
+pub(super) struct Pool {
     tls: Option<Arc<ClientTls>>,
     config: Arc<ClientConfig>,
     versions: Versions,
-    client: PoolClient<B>,
+    client: PoolClient,
 }
 
-impl<B> Pool<B>
-where
-    B: hyper::body::Body + Send,
-    B::Data: Send,
-{
+impl Pool {
     /// A pool for the endpoint's scheme. Connects when first used.
     pub(super) fn new(
         options: &ReceiverOptions,
@@ -70,7 +68,7 @@ where
     }
 
     /// The client to use now.
-    pub(super) fn client(&mut self) -> PoolClient<B> {
+    pub(super) fn client(&mut self) -> PoolClient {
         if let Some(tls) = &self.tls {
             let current = tls.current();
             if !Arc::ptr_eq(&current, &self.config) {
@@ -82,15 +80,11 @@ where
     }
 }
 
-fn build<B>(
+fn build(
     tls: Option<Arc<ClientTls>>,
     config: &Arc<ClientConfig>,
     versions: Versions,
-) -> PoolClient<B>
-where
-    B: hyper::body::Body + Send,
-    B::Data: Send,
-{
+) -> PoolClient {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);

@@ -3,6 +3,7 @@
 //! The bytes of `ResourceMetrics` are written directly. A scrape differs from the one before in
 //! its values and times only; everything else is encoded once a layout, and copied.
 
+mod divide;
 mod exemplar;
 mod fragments;
 mod native;
@@ -16,6 +17,8 @@ mod tests;
 mod unit;
 
 use std::collections::HashMap;
+
+pub use self::divide::to_fragments;
 
 use self::fragments::{Fragments, Path};
 use self::plan::{MetricPlan, Plan, PointPlan, Shape};
@@ -45,8 +48,8 @@ pub struct MetricsEncoder {
 pub struct EncodedMetrics {
     /// Fields of an `ExportMetricsServiceRequest`, in the order of the page.
     pub fragments: Vec<Fragment>,
-    /// Samples that have no OTLP form (gauge histograms, float histograms, and histograms or
-    /// summaries without a `_count`).
+    /// Samples that have no OTLP form: gauge histograms, float histograms with counts that are
+    /// not whole numbers, and histograms or summaries without a `_count`.
     pub n_unmapped: usize,
 }
 
@@ -66,6 +69,11 @@ impl MetricsEncoder {
             writer: ReverseWriter::default(),
             targets: HashMap::new(),
         }
+    }
+
+    /// From now on no fragment is longer than this, unless a single point is.
+    pub fn set_max_message_bytes(&mut self, max_message_bytes: usize) {
+        self.max_message_bytes = max_message_bytes;
     }
 
     /// Encodes the samples of one scrape: stale markers as points without a recorded value,

@@ -23,7 +23,7 @@ type Rows = Vec<(StackId, LabelSetId, Vec<i64>)>;
 ///
 /// A value of 0 says nothing in a profile of its own, so it is left out too; a sample that is 0
 /// in every type is kept in the default one.
-pub(super) fn scope_profiles(part: &Part<'_>, dictionary: &mut Dictionary) -> ScopeProfiles {
+pub(super) fn scope_profiles(part: &Part, dictionary: &mut Dictionary) -> ScopeProfiles {
     let profile = &part.record.profile;
     let rows = rows(part);
     let mut tables = Tables::new(profile, dictionary);
@@ -63,7 +63,7 @@ fn type_order(profile: &Profile) -> Vec<usize> {
         .collect()
 }
 
-fn rows(part: &Part<'_>) -> Rows {
+fn rows(part: &Part) -> Rows {
     let mut rows: Rows = Vec::with_capacity(part.samples.len());
     let mut known: HashMap<(StackId, LabelSetId), usize> = HashMap::new();
     let samples = part
@@ -108,7 +108,7 @@ fn samples(
 
 fn otlp_profile(
     tables: &mut Tables<'_>,
-    part: &Part<'_>,
+    part: &Part,
     type_idx: usize,
     samples: Vec<Sample>,
 ) -> OtlpProfile {
@@ -133,13 +133,13 @@ fn otlp_profile(
         period_type: Some(tables.value_type(period_type)),
         period: profile.period.max(1),
         profile_id: profile_id(part, type_idx),
-        attribute_indices: profile_attributes(tables.dictionary, part.record),
+        attribute_indices: profile_attributes(tables.dictionary, &part.record),
         ..Default::default()
     }
 }
 
 /// Identifies a profile by what it is of, so that it has the same id when it is sent again.
-fn profile_id(part: &Part<'_>, type_idx: usize) -> Vec<u8> {
+fn profile_id(part: &Part, type_idx: usize) -> Vec<u8> {
     let mut hasher = Xxh3::new();
     hasher.update(&part.record.target.id().0.to_le_bytes());
     hasher.update(part.record.kind.as_bytes());

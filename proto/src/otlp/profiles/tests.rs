@@ -86,6 +86,11 @@ fn record(default: Option<u32>, samples: &[(&[&str], [i64; 2])]) -> ProfileRecor
 }
 
 /// The function names of a sample's stack, leaf first.
+/// All samples of a record.
+fn whole(record: &ProfileRecord) -> Part {
+    Part::whole(Arc::new(record.clone()))
+}
+
 fn frames(dictionary: &ProfilesDictionary, sample: &Sample) -> Vec<String> {
     let stack = &dictionary.stack_table[sample.stack_index as usize];
     let locations = stack.location_indices.iter();
@@ -124,7 +129,7 @@ fn contents(
 #[test]
 fn each_sample_type_is_a_profile_and_the_default_comes_first() {
     let record = record(None, &[(&["leaf", "main"], [10, 3]), (&["main"], [5, 0])]);
-    let (dictionary, resources) = to_resource_profiles(&[&record]);
+    let (dictionary, resources) = to_resource_profiles(&[whole(&record)]);
     let expected = [
         ("inuse", "leaf;main", 3),
         ("alloc", "leaf;main", 10),
@@ -137,7 +142,7 @@ fn each_sample_type_is_a_profile_and_the_default_comes_first() {
 #[test]
 fn scope_and_profile_say_what_the_division_loses() {
     let record = record(Some(0), &[(&["main"], [10, 3])]);
-    let (dictionary, resources) = to_resource_profiles(&[&record]);
+    let (dictionary, resources) = to_resource_profiles(&[whole(&record)]);
     let scoped = &resources[0].scope_profiles[0];
     let attributes = &scoped.scope.as_ref().expect("scope").attributes;
     assert_eq!(
@@ -159,7 +164,7 @@ fn scope_and_profile_say_what_the_division_loses() {
 #[test]
 fn index_zero_of_every_table_is_the_zero_value() {
     let record = record(None, &[(&["leaf", "main"], [10, 3])]);
-    let (dictionary, _) = to_resource_profiles(&[&record]);
+    let (dictionary, _) = to_resource_profiles(&[whole(&record)]);
     assert_eq!(dictionary.string_table[0], "");
     assert_eq!(dictionary.mapping_table[0], Default::default());
     assert_eq!(dictionary.location_table[0], Default::default());
@@ -174,7 +179,7 @@ fn equal_samples_are_added_and_profiles_share_the_dictionary() {
     let first = record(None, &[(&["main"], [1, 1]), (&["main"], [2, 2])]);
     let mut second = first.clone();
     second.profile.time_nanos += 1;
-    let (dictionary, resources) = to_resource_profiles(&[&first, &second]);
+    let (dictionary, resources) = to_resource_profiles(&[whole(&first), whole(&second)]);
     assert_eq!(resources.len(), 1);
     assert_eq!(resources[0].scope_profiles.len(), 2);
     assert_eq!(dictionary.function_table.len(), 2);
@@ -193,7 +198,7 @@ fn equal_samples_are_added_and_profiles_share_the_dictionary() {
 #[test]
 fn a_profile_has_a_period_even_if_pprof_gave_none() {
     let record = record(None, &[(&["main"], [1, 1])]);
-    let (dictionary, resources) = to_resource_profiles(&[&record]);
+    let (dictionary, resources) = to_resource_profiles(&[whole(&record)]);
     let profile = &resources[0].scope_profiles[0].profiles[0];
     assert_eq!(
         (profile.period, profile.period_type),
@@ -205,7 +210,7 @@ fn a_profile_has_a_period_even_if_pprof_gave_none() {
 #[test]
 fn all_labels_of_the_target_are_on_the_resource() {
     let record = record(None, &[(&["main"], [1, 1])]);
-    let (_, resources) = to_resource_profiles(&[&record]);
+    let (_, resources) = to_resource_profiles(&[whole(&record)]);
     let resource = resources[0].resource.as_ref().expect("resource");
     let keys: Vec<_> = resource
         .attributes
@@ -239,7 +244,7 @@ fn numbers_keep_their_unit_and_repeated_keys_become_an_array() {
         label(user, LabelValue::Str(user)),
     ]));
     record.profile.sample_labels = vec![LabelSetId(1)];
-    let (dictionary, resources) = to_resource_profiles(&[&record]);
+    let (dictionary, resources) = to_resource_profiles(&[whole(&record)]);
     let sample = &resources[0].scope_profiles[0].profiles[0].samples[0];
     let shown: Vec<_> = sample
         .attribute_indices
@@ -279,7 +284,7 @@ fn numbers_keep_their_unit_and_repeated_keys_become_an_array() {
 
 #[test]
 fn an_empty_profile_is_not_sent() {
-    assert!(to_requests(&[&record(None, &[])], 1 << 20).is_empty());
+    assert!(to_requests(&[whole(&record(None, &[]))], 1 << 20).is_empty());
 }
 
 proptest! {
@@ -292,11 +297,12 @@ proptest! {
         let samples: Vec<(&[&str], [i64; 2])> =
             stacks.iter().zip(&values).map(|(stack, (a, b))| (&stack[..], [*a, *b])).collect();
         let record = record(None, &samples);
-        let requests = to_requests(&[&record, &record], limit);
+        let requests = to_requests(&[whole(&record), whole(&record)], limit);
         let mut totals = [0, 0];
         for request in &requests {
-            prop_assert!(request.bytes.len() <= limit, "{} > {limit}", request.bytes.len());
-            let request = ExportProfilesServiceRequest::decode(&*request.bytes).unwrap();
+            let bytes = &*request.fragment.bytes;
+            prop_assert!(bytes.len() <= limit, "{} > {limit}", bytes.len());
+            let request = ExportProfilesServiceRequest::decode(bytes).unwrap();
             let dictionary = request.dictionary.unwrap();
             for (kind, _, value) in contents(&dictionary, &request.resource_profiles) {
                 totals[usize::from(kind == "inuse")] += value;
