@@ -8,6 +8,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::LogError;
 use super::wire::Input;
@@ -26,22 +27,28 @@ struct Slot {
     position: Position,
 }
 
-/// The open file of one cursor.
+/// One reader's cursor. It reaches the disk by itself as soon as the disk takes it: until then a
+/// restart begins at the oldest record, so that records come twice and none is lost.
 #[derive(Debug)]
-pub(super) struct CursorFile {
-    file: File,
+pub(super) struct Cursor {
     path: PathBuf,
+    /// `None` until it is on the disk.
+    file: Option<Arc<File>>,
     latest: Slot,
     unsynced: bool,
 }
 
-impl CursorFile {
-    /// Opens the cursor, or creates it at `default`. A damaged one starts again at `default`:
-    /// records may come twice, none is lost.
-    pub(super) fn open_or_create(path: PathBuf, default: Position) -> Result<Self, LogError> {
-        match Self::open(&path)? {
-            Some(cursor) => Ok(cursor),
-            None => Self::create(path, default),
+impl Cursor {
+    /// A new cursor, which [`sync`] creates. It replaces a damaged one.
+    pub(super) fn new(path: PathBuf, position: Position) -> Self {
+        Self {
+            path,
+            file: None,
+            latest: Slot {
+                sequence: 0,
+                position,
+            },
+            unsynced: true,
         }
     }
 
@@ -63,42 +70,11 @@ impl CursorFile {
             return Ok(None);
         };
         Ok(Some(Self {
-            file,
             path: path.to_owned(),
+            file: Some(Arc::new(file)),
             latest,
             unsynced: false,
         }))
-    }
-
-    fn create(path: PathBuf, position: Position) -> Result<Self, LogError> {
-        let latest = Slot {
-            sequence: 0,
-            position,
-        };
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&encode_slot(latest));
-        bytes.resize(FILE_LEN, 0);
-        let staged = path.with_extension("new");
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .read(true)
-            .write(true)
-            .open(&staged)
-            .map_err(LogError::io("create", &staged))?;
-        file.write_all_at(&bytes, 0)
-            .map_err(LogError::io("write to", &staged))?;
-        file.sync_all().map_err(LogError::io("sync", &staged))?;
-        fs::rename(&staged, &path).map_err(LogError::io("create", &path))?;
-        if let Some(folder) = path.parent() {
-            sync_folder(folder)?;
-        }
-        Ok(Self {
-            file,
-            path,
-            latest,
-            unsynced: false,
-        })
     }
 
     /// How far the reader has come.
@@ -106,37 +82,92 @@ impl CursorFile {
         self.latest.position
     }
 
-    /// Writes a new position. It survives the death of the process at once, and a power cut
-    /// after [`CursorFile::sync`].
+    /// Moves to a position, back too. It survives the death of the process at once, and a power
+    /// cut after [`sync`].
     pub(super) fn store(&mut self, position: Position) -> Result<(), LogError> {
         let slot = Slot {
             sequence: self.latest.sequence + 1,
             position,
         };
-        let offset = MAGIC.len() as u64 + slot.sequence % 2 * SLOT_LEN as u64;
-        self.file
-            .write_all_at(&encode_slot(slot), offset)
-            .map_err(LogError::io("write to", &self.path))?;
+        if let Some(file) = &self.file {
+            file.write_all_at(&encode_slot(slot), offset_of(slot))
+                .map_err(LogError::io("write to", &self.path))?;
+        }
         self.latest = slot;
         self.unsynced = true;
         Ok(())
     }
 
-    /// Makes what was stored survive a power cut.
-    pub(super) fn sync(&mut self) -> Result<(), LogError> {
-        if self.unsynced {
-            self.file
-                .sync_data()
-                .map_err(LogError::io("sync", &self.path))?;
-            self.unsynced = false;
+    /// Moves forward; stays where it is further already.
+    pub(super) fn advance(&mut self, position: Position) -> Result<(), LogError> {
+        match position > self.latest.position {
+            true => self.store(position),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// Deletes the cursor.
     pub(super) fn delete(&self) -> Result<(), LogError> {
-        fs::remove_file(&self.path).map_err(LogError::io("delete", &self.path))
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(LogError::io("delete", &self.path)(error))
+            }
+            _ => Ok(()),
+        }
     }
+}
+
+/// Locks a cursor.
+pub(super) fn lock(cursor: &Mutex<Cursor>) -> MutexGuard<'_, Cursor> {
+    cursor.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes what was stored survive a power cut. The cursor is not locked while the disk works: a
+/// reader that commits must not wait for it.
+pub(super) fn sync(cursor: &Mutex<Cursor>) -> Result<(), LogError> {
+    let (path, file, latest) = {
+        let mut cursor = lock(cursor);
+        if !std::mem::take(&mut cursor.unsynced) {
+            return Ok(());
+        }
+        (cursor.path.clone(), cursor.file.clone(), cursor.latest)
+    };
+    let synced = match file {
+        Some(file) => file.sync_data().map_err(LogError::io("sync", &path)),
+        None => create(&path, latest).and_then(|file| {
+            let mut cursor = lock(cursor);
+            let latest = cursor.latest;
+            cursor.file = Some(Arc::new(file));
+            cursor.store(latest.position)
+        }),
+    };
+    synced.inspect_err(|_| lock(cursor).unsynced = true)
+}
+
+/// Creates the file of a cursor, whole or not at all.
+fn create(path: &Path, slot: Slot) -> Result<File, LogError> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.resize(FILE_LEN, 0);
+    let staged = path.with_extension("new");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .read(true)
+        .write(true)
+        .open(&staged)
+        .map_err(LogError::io("create", &staged))?;
+    file.write_all_at(&bytes, 0)
+        .and_then(|()| file.write_all_at(&encode_slot(slot), offset_of(slot)))
+        .map_err(LogError::io("write to", &staged))?;
+    file.sync_all().map_err(LogError::io("sync", &staged))?;
+    fs::rename(&staged, path).map_err(LogError::io("create", path))?;
+    path.parent().map_or(Ok(()), sync_folder)?;
+    Ok(file)
+}
+
+/// Where a slot is in the file.
+fn offset_of(slot: Slot) -> u64 {
+    MAGIC.len() as u64 + slot.sequence % 2 * SLOT_LEN as u64
 }
 
 /// Makes created and renamed files of a folder survive a power cut.
@@ -211,20 +242,20 @@ mod tests {
     fn a_torn_commit_leaves_the_one_before() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.cursor");
-        let mut cursor = CursorFile::open_or_create(path.clone(), Position(1)).unwrap();
-        cursor.store(Position(2)).unwrap();
-        cursor.store(Position(3)).unwrap();
+        let cursor = Mutex::new(Cursor::new(path.clone(), Position(1)));
+        sync(&cursor).unwrap();
+        lock(&cursor).store(Position(2)).unwrap();
+        lock(&cursor).store(Position(3)).unwrap();
         let mut bytes = fs::read(&path).unwrap();
-        bytes[MAGIC.len() + 3] ^= 1; // sequence 2 is in the first slot
+        // Creating it took the sequence 1, so 3 is in the second slot.
+        bytes[MAGIC.len() + SLOT_LEN + 3] ^= 1;
         fs::write(&path, bytes).unwrap();
-        assert_eq!(
-            CursorFile::open(&path).unwrap().unwrap().position(),
-            Position(2)
-        );
+        let opened = Cursor::open(&path).unwrap().unwrap();
+        assert_eq!(opened.position(), Position(2));
     }
 
     #[test]
-    fn a_damaged_cursor_starts_again_at_the_default() {
+    fn a_damaged_cursor_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.cursor");
         for content in [
@@ -233,8 +264,10 @@ mod tests {
             "something else entirely, but long enough to be read…",
         ] {
             fs::write(&path, content).unwrap();
-            let cursor = CursorFile::open_or_create(path.clone(), Position(9)).unwrap();
-            assert_eq!(cursor.position(), Position(9));
+            assert!(Cursor::open(&path).unwrap().is_none());
+            sync(&Mutex::new(Cursor::new(path.clone(), Position(9)))).unwrap();
+            let opened = Cursor::open(&path).unwrap().unwrap();
+            assert_eq!(opened.position(), Position(9));
         }
     }
 

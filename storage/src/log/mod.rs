@@ -38,13 +38,13 @@ mod writer;
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot, watch};
 
-use self::cursor::CursorFile;
+use self::cursor::Cursor;
 use self::disk::{Disk, LocalDisk};
 use self::lock::FolderLock;
 use self::recovery::Recovered;
@@ -129,12 +129,13 @@ impl Log {
     }
 
     /// Opens a reader. `name` is the name of its durable cursor (any text of moderate length).
+    /// A disk that takes nothing does not matter: the cursor is written as soon as that is possible.
     ///
     /// # Errors
-    /// [`LogError::ReaderInUse`] if a reader of this name is open, or if its cursor cannot be
-    /// read or created.
+    /// [`LogError::ReaderInUse`] if a reader of this name is open, [`LogError::ReaderName`].
     pub fn reader(&self, name: &str, from: ReadFrom) -> Result<Reader, LogError> {
-        let file_name = cursor::file_name(name)?;
+        let path =
+            recovery::cursors_folder(&self.shared.options.path).join(cursor::file_name(name)?);
         let mut state = self.shared.state();
         let end = self.shared.progress.borrow().end;
         let oldest = state.oldest().unwrap_or(end);
@@ -148,14 +149,21 @@ impl Log {
             ReadFrom::Cursor if reader.cursor.is_some() => reader.committed,
             ReadFrom::Cursor => oldest,
         };
-        if from != ReadFrom::Tail {
-            let path = recovery::cursors_folder(&self.shared.options.path).join(file_name);
-            prepare_cursor(reader, path, start)?;
-        }
+        reader.note_missing(name, start, oldest);
+        let start = start.max(oldest);
+        let cursor = (from != ReadFrom::Tail).then(|| place_cursor(reader, path, start));
         reader.is_open = true;
         reader.committed = start;
         reader.handed_out = start;
         drop(state);
+        if let Some(Err(error)) = cursor.map(|cursor| cursor::sync(&cursor)) {
+            let error = error.describe();
+            tracing::warn!(
+                reader = name,
+                error,
+                "cursor is not on the disk yet, trying again"
+            );
+        }
         Ok(Reader::new(
             Arc::clone(&self.shared),
             name.to_owned(),
@@ -175,15 +183,18 @@ impl Log {
         for name in &names {
             let cursor = state.readers.remove(name).and_then(|reader| reader.cursor);
             if let Some(cursor) = cursor {
-                cursor
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .delete()?;
+                cursor::lock(&cursor).delete()?;
             }
         }
         drop(state);
         let _ = self.shared.commands.send(Command::Prune);
         Ok(names)
+    }
+
+    /// Tells whether the disk takes what is logged, also when the log is closed meanwhile.
+    pub fn is_writable(&self) -> impl Fn() -> bool + Send + Sync + use<> {
+        let fault = self.shared.fault.subscribe();
+        move || fault.borrow().is_none()
     }
 
     /// Figures of this moment.
@@ -250,7 +261,7 @@ fn share(
 ) -> Shared {
     let Recovered {
         segments,
-        readers,
+        mut readers,
         end,
         torn_bytes,
     } = recovered;
@@ -262,6 +273,9 @@ fn share(
         .max()
         .unwrap_or_default();
     let start = end.max(floor).max(cursors);
+    for (name, reader) in &mut readers {
+        reader.note_missing(name, end, start);
+    }
     let counters = Counters::default();
     counters.torn_bytes.add(torn_bytes);
     let n_units = options.queue_bytes.div_ceil(appender::QUEUE_UNIT).max(1);
@@ -285,23 +299,17 @@ fn share(
     }
 }
 
-/// Gives a reader its cursor file, standing at `start`.
-fn prepare_cursor(
-    reader: &mut ReaderState,
-    path: PathBuf,
-    start: Position,
-) -> Result<(), LogError> {
-    let cursor = match &reader.cursor {
-        Some(cursor) => Arc::clone(cursor),
-        None => {
-            let cursor = CursorFile::open_or_create(path, start)?;
-            Arc::clone(reader.cursor.insert(Arc::new(Mutex::new(cursor))))
-        }
-    };
-    let mut cursor = cursor.lock().unwrap_or_else(PoisonError::into_inner);
-    if cursor.position() != start {
-        cursor.store(start)?;
-        cursor.sync()?;
+/// The cursor of a reader, standing at `start`.
+fn place_cursor(reader: &mut ReaderState, path: PathBuf, start: Position) -> Arc<Mutex<Cursor>> {
+    let cursor = reader
+        .cursor
+        .get_or_insert_with(|| Arc::new(Mutex::new(Cursor::new(path, start))));
+    let mut placed = cursor::lock(cursor);
+    if placed.position() != start
+        && let Err(error) = placed.store(start)
+    {
+        let error = error.describe();
+        tracing::warn!(error, "cursor stays where it was until its reader commits");
     }
-    Ok(())
+    Arc::clone(cursor)
 }

@@ -3,7 +3,9 @@
 
 use std::fs::{self, File};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
+use super::cursor::{self, Cursor};
 use super::shared::{Segment, Shared, State};
 use super::walk::{Step, Walk};
 use crate::Position;
@@ -52,12 +54,33 @@ impl Shared {
             tracing::warn!(reader = %name, bytes, records = n_records,
                 "log is over its disk budget, a reader lost what it had not read");
         }
+        let behind = move_on(&mut state, segment.end);
         drop(state);
+        for cursor in behind {
+            if let Err(error) = cursor::lock(&cursor).advance(segment.end) {
+                tracing::warn!(error = error.describe(), "failed to move a cursor on");
+            }
+        }
         let path = self.segment_path(segment.base);
         if let Err(error) = fs::remove_file(&path) {
             tracing::warn!(path = %path.display(), %error, "failed to delete a log segment");
         }
     }
+}
+
+/// Counts what was before `end` as done with; returns the cursors that say otherwise. So a cursor
+/// that points before the oldest segment is always a sign of damage.
+fn move_on(state: &mut State, end: Position) -> Vec<Arc<Mutex<Cursor>>> {
+    let behind = state
+        .readers
+        .values_mut()
+        .filter(|reader| reader.committed < end);
+    behind
+        .filter_map(|reader| {
+            reader.committed = end;
+            reader.cursor.clone()
+        })
+        .collect()
 }
 
 fn oldest_if_closed(state: &State) -> Option<Segment> {

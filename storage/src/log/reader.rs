@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::cursor;
 use super::entry::Entry;
 use super::error::LogError;
 use super::segment_reader::{Batch, SegmentReader};
@@ -142,14 +143,11 @@ impl Reader {
             .get(&self.name)
             .and_then(|state| state.cursor.clone());
         if let Some(cursor) = cursor {
-            cursor
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .store(end)?;
+            cursor::lock(&cursor).advance(end)?;
         }
         let mut state = shared.state();
         if let Some(reader) = state.readers.get_mut(&self.name) {
-            reader.committed = end;
+            reader.committed = reader.committed.max(end);
         }
         let all = state.committed_by_all();
         let first_end = state.segments.values().next().map(|segment| segment.end);
@@ -266,8 +264,7 @@ impl Drop for Reader {
         // What was handed out and not committed will be read again.
         reader.handed_out = reader.committed;
         drop(state);
-        let synced = cursor.lock().unwrap_or_else(PoisonError::into_inner).sync();
-        if let Err(error) = synced {
+        if let Err(error) = cursor::sync(&cursor) {
             tracing::warn!(
                 error = error.describe(),
                 "cursor may be older after a power cut"

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::cursor::{self, CursorFile};
+use super::cursor::{self, Cursor};
 use super::error::LogError;
 use super::segment::{self, HEADER_LEN, HeaderError, SegmentHeader};
 use super::shared::{ReaderState, Segment};
@@ -179,7 +179,7 @@ fn find_cursors(folder: &Path) -> Result<BTreeMap<String, ReaderState>, LogError
         let Some(name) = cursor::reader_of(&file_name) else {
             continue;
         };
-        let Some(cursor) = CursorFile::open(&path)? else {
+        let Some(cursor) = Cursor::open(&path)? else {
             continue;
         };
         let committed = cursor.position();

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Semaphore, watch};
 
-use super::cursor::CursorFile;
+use super::cursor::Cursor;
 use super::entry::Entry;
 use super::error::LogError;
 use super::frame::Salt;
@@ -65,7 +65,7 @@ pub(super) struct Segment {
 pub(super) struct ReaderState {
     pub(super) is_open: bool,
     /// `None` if it reads along without holding anything back.
-    pub(super) cursor: Option<Arc<Mutex<CursorFile>>>,
+    pub(super) cursor: Option<Arc<Mutex<Cursor>>>,
     /// Everything before it is done with.
     pub(super) committed: Position,
     /// Everything before it has been handed out, or counted as lost.
@@ -90,6 +90,31 @@ impl Segment {
     /// What its file takes. Bytes.
     pub(super) fn file_bytes(&self) -> u64 {
         segment::HEADER_LEN + self.end.0.saturating_sub(self.base.0)
+    }
+}
+
+impl ReaderState {
+    /// Notes what is missing of the log between `from` and `to`: what the reader has done with
+    /// does not count. What was deleted for the disk budget is behind its cursor already.
+    pub(super) fn note_missing(&mut self, name: &str, from: Position, to: Position) {
+        let is_all = from <= self.committed;
+        let from = from.max(self.committed);
+        if from >= to {
+            return;
+        }
+        if is_all {
+            self.committed = to;
+        }
+        let bytes = to.0 - from.0;
+        self.losses.damaged_frames += 1;
+        self.losses.damaged_bytes += bytes;
+        tracing::error!(
+            reader = name,
+            from = from.0,
+            to = to.0,
+            bytes,
+            "segments of the log are missing that a reader had not read"
+        );
     }
 }
 

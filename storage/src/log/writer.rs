@@ -6,14 +6,15 @@
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
-use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use proto::Record;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::active::Active;
+use super::cursor;
 use super::disk::Disk;
 use super::entry::Entry;
 use super::error::LogError;
@@ -83,6 +84,7 @@ pub(super) struct Writer {
     fault: Option<Fault>,
     wants_prune: bool,
     cursors_synced: Instant,
+    cursors_fail: bool,
     closing: Option<oneshot::Sender<Result<(), LogError>>>,
 }
 
@@ -108,6 +110,7 @@ impl Writer {
             fault: None,
             wants_prune: false,
             cursors_synced: Instant::now(),
+            cursors_fail: false,
             closing: None,
         }
     }
@@ -186,8 +189,11 @@ impl Writer {
                 Ok(())
             }
         });
-        if let Err(error) = written {
-            self.fail(error);
+        match written {
+            // Nothing may be left to write: what waited was refused.
+            Ok(()) if is_retry => self.recover(),
+            Ok(()) => {}
+            Err(error) => self.fail(error),
         }
     }
 
@@ -297,8 +303,8 @@ impl Writer {
             // The segment before is closed now, and may have been passed already.
             self.shared.prune(0);
         }
-        self.acknowledge();
         self.recover();
+        self.acknowledge();
         Ok(())
     }
 
@@ -366,14 +372,16 @@ impl Writer {
             .filter_map(|reader| reader.cursor.clone())
             .collect();
         drop(state);
+        let mut failure = None;
         for cursor in cursors {
-            let synced = cursor.lock().unwrap_or_else(PoisonError::into_inner).sync();
-            if let Err(error) = synced {
-                tracing::warn!(
-                    error = error.describe(),
-                    "cursor may be older after a power cut"
-                );
-            }
+            failure = cursor::sync(&cursor).err().or(failure);
+        }
+        let failed = std::mem::replace(&mut self.cursors_fail, failure.is_some());
+        if let Some(error) = failure.filter(|_| !failed) {
+            tracing::warn!(
+                error = error.describe(),
+                "cursors are not safe from a power cut, trying again"
+            );
         }
     }
 

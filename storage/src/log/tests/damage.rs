@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{batch, layout, number_of, numbered, open, options};
 use crate::Position;
-use crate::log::{Entry, Log, LogError, Losses, ReadFrom};
+use crate::log::{Entry, Log, LogError, LogOptions, Losses, ReadFrom};
 
 /// A closed log of `n_records` numbered records; returns where they are.
 async fn written(folder: &Path, n_records: u64) -> Vec<Entry> {
@@ -163,6 +163,92 @@ async fn a_missing_segment_is_counted_and_stepped_over() {
     assert!(files.len() >= 4, "{files:?}");
     fs::remove_file(&files[1]).unwrap();
     check_second_segment_lost(folder.path(), &entries);
+}
+
+/// A log of which the reader `a` has done nothing and `b` everything.
+async fn written_for_two_readers(folder: &Path) -> Vec<Entry> {
+    let entries = written(folder, 60).await;
+    let log = open(folder);
+    log.reader("a", ReadFrom::Position(Position(0))).unwrap();
+    log.reader("b", ReadFrom::Position(entries[59].end))
+        .unwrap();
+    log.close().await.unwrap();
+    entries
+}
+
+fn losses_of(log: &Log, name: &str) -> Losses {
+    let readers = log.stats().readers;
+    let reader = readers.into_iter().find(|reader| reader.name == name);
+    reader.unwrap().losses
+}
+
+#[tokio::test]
+async fn a_missing_first_segment_is_counted_for_those_who_had_not_read_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let entries = written_for_two_readers(folder.path()).await;
+    let files = segments(folder.path());
+    fs::remove_file(&files[0]).unwrap();
+    let log = open(folder.path());
+    for _ in 0..2 {
+        let mut reader = log.reader("a", ReadFrom::Cursor).unwrap();
+        log.reader("b", ReadFrom::Cursor).unwrap();
+        let first = reader.next().await.unwrap();
+        let lost = losses_of(&log, "a");
+        assert_eq!(
+            (lost.damaged_frames, lost.damaged_bytes),
+            (1, first.position.0)
+        );
+        assert!(number_of(&first.record) > 0 && first.position < entries[59].position);
+    }
+    assert_eq!(losses_of(&log, "b"), Losses::default());
+}
+
+#[tokio::test]
+async fn a_missing_end_is_counted_for_those_who_had_not_read_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let entries = written_for_two_readers(folder.path()).await;
+    let last = segments(folder.path()).pop().unwrap();
+    let base: u64 = last.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+    fs::remove_file(last).unwrap();
+    let log = open(folder.path());
+    assert_eq!(losses_of(&log, "a").damaged_bytes, entries[59].end.0 - base);
+    assert_eq!(losses_of(&log, "b"), Losses::default());
+}
+
+#[tokio::test]
+async fn a_missing_folder_of_segments_is_counted_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let entries = written_for_two_readers(folder.path()).await;
+    for path in segments(folder.path()) {
+        fs::remove_file(path).unwrap();
+    }
+    let log = open(folder.path());
+    log.reader("a", ReadFrom::Cursor).unwrap();
+    let lost = losses_of(&log, "a");
+    assert_eq!(
+        (lost.damaged_frames, lost.damaged_bytes),
+        (1, entries[59].end.0)
+    );
+}
+
+#[tokio::test]
+async fn what_the_budget_took_is_not_missing_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = || LogOptions {
+        disk_budget_bytes: 16 << 10,
+        ..options(folder.path())
+    };
+    let log = Log::open(small(), Position(0)).unwrap();
+    drop(log.reader("slow", ReadFrom::Cursor).unwrap());
+    for number in 0..100 {
+        let receipt = log.appender().append(numbered(number, 500)).await.unwrap();
+        receipt.durable().await.unwrap();
+    }
+    assert!(losses_of(&log, "slow").pruned_records > 0);
+    log.close().await.unwrap();
+    let log = Log::open(small(), Position(0)).unwrap();
+    log.reader("slow", ReadFrom::Cursor).unwrap();
+    assert_eq!(losses_of(&log, "slow"), Losses::default());
 }
 
 #[tokio::test]

@@ -100,6 +100,26 @@ async fn a_disk_that_turns_read_only_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_reader_opens_and_reads_where_no_cursor_can_be_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    append(&log, 0).await.durable().await.unwrap();
+    let cursors = folder.path().join("cursors");
+    std::fs::remove_dir(&cursors).unwrap();
+    let mut reader = log.reader("a", ReadFrom::Cursor).unwrap();
+    let end = reader.next().await.unwrap().end;
+    reader.commit(end).unwrap();
+    std::fs::create_dir(&cursors).unwrap();
+    drop(reader);
+    log.close().await.unwrap();
+    let log = open(folder.path());
+    append(&log, 1).await;
+    let mut reader = log.reader("a", ReadFrom::Cursor).unwrap();
+    let next = within_a_minute(reader.next()).await.unwrap();
+    assert_eq!(number_of(&next.record), 1, "the cursor was written later");
+}
+
+#[tokio::test]
 async fn a_full_queue_on_a_full_disk_refuses_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let disk = FaultyDisk::default();

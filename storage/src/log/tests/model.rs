@@ -79,6 +79,7 @@ struct Checker {
     written: Vec<Place>,
     models: [ReaderModel; 2],
     n_appended: u64,
+    lost_an_end: bool,
 }
 
 impl Checker {
@@ -94,6 +95,7 @@ impl Checker {
             written: Vec::new(),
             models: Default::default(),
             n_appended: 0,
+            lost_an_end: false,
         };
         checker.open();
         checker
@@ -241,7 +243,8 @@ impl Checker {
     fn take_losses(&mut self, stats: &LogStats) {
         for stats in &stats.readers {
             let idx = READERS.iter().position(|name| *name == stats.name).unwrap();
-            assert_eq!(stats.losses.damaged_frames, 0);
+            // A reader that was behind the other one may know of more than there is.
+            assert!(self.lost_an_end || stats.losses.damaged_frames == 0);
             self.models[idx].n_pruned += stats.losses.pruned_records;
         }
     }
@@ -265,6 +268,7 @@ impl Checker {
     }
 
     fn lose_end(&mut self, n_bytes: u64) {
+        self.lost_an_end = true;
         let files = std::fs::read_dir(&self.folder)
             .unwrap()
             .map(|entry| entry.unwrap().path());
