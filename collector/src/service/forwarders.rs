@@ -76,8 +76,11 @@ impl Forwarders {
         })
     }
 
-    /// Lets them send what is left of the closed log.
+    /// Lets them send what is left of the closed log, all at the same time.
     pub(super) async fn finish(self) {
+        for running in self.running.values() {
+            running.stop.cancel();
+        }
         for running in self.running.into_values() {
             running.end().await;
         }

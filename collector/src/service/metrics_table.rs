@@ -57,6 +57,7 @@ fn registry(folder: &Path) -> Registry {
         registry: registry.clone(),
         live: LiveView::new(),
         targets: Arc::new(TargetReport::default),
+        faults: Arc::new(Vec::new),
         ready: Arc::new(AtomicBool::new(false)),
         profiler: Arc::new(OwnProfiler),
     };

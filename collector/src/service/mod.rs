@@ -14,11 +14,13 @@ mod signals;
 mod source;
 mod targets;
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use exporter::web::{App, LiveView, Server};
 use prometheus::Registry;
 use storage::archive::Archive;
@@ -112,6 +114,7 @@ impl Service {
             registry: registry.clone(),
             live: live.clone(),
             targets: Arc::new(move || targets::report(&board, &problems.borrow())),
+            faults: faults(&log, &archive),
             ready: Arc::clone(&ready),
             profiler: Arc::new(OwnProfiler),
         };
@@ -208,8 +211,7 @@ impl Service {
         tokio::task::spawn_blocking(move || telemetry.stop()).await?;
         let closed = self.log.close().await.context("failed to close the log");
         let drained = tokio::time::timeout(READER_DRAIN, async {
-            self.forwarders.finish().await;
-            self.readers.finish().await
+            tokio::join!(self.forwarders.finish(), self.readers.finish()).1
         });
         let archived = drained.await.unwrap_or_else(|_| {
             warn!("readers of the log did not reach its end; they go on there at the next start");
@@ -241,12 +243,44 @@ fn start_sounding(
 }
 
 fn open_storage(config: &ArchiveConfig, registry: &Registry) -> Result<(Archive, Log)> {
-    let archive = Archive::open(config.archive.clone()).context("failed to open the archive")?;
+    let archive = Archive::open(config.archive.clone())
+        .context("failed to open the archive")
+        .map_err(|error| advise(error, &config.path))?;
     let log = Log::open(config.log.clone(), archive.resume_position())
-        .context("failed to open the log")?;
+        .context("failed to open the log")
+        .map_err(|error| advise(error, &config.path))?;
     archive.metrics().register(registry)?;
     log.register(registry)?;
     Ok((archive, log))
+}
+
+/// Adds what can be done about a data folder that cannot be written.
+fn advise(error: anyhow::Error, folder: &Path) -> anyhow::Error {
+    let shared = |cause: &'_ (dyn std::error::Error + 'static)| {
+        let shared = cause.downcast_ref::<Arc<io::Error>>().map(Arc::as_ref);
+        shared.or(cause.downcast_ref()).map(io::Error::kind)
+    };
+    let remedy = match error.chain().find_map(shared) {
+        Some(io::ErrorKind::StorageFull) => "free some space there",
+        Some(io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied) => {
+            "make it writable for leadsman"
+        }
+        _ => return error,
+    };
+    let folder = folder.display();
+    anyhow!(
+        "{error:#}: the data folder is {folder}; {remedy}, or name another one with archive.path or --data"
+    )
+}
+
+/// What `/-/healthy` says of the disk.
+fn faults(log: &Log, archive: &Archive) -> Arc<dyn Fn() -> Vec<&'static str> + Send + Sync> {
+    let (log_is_writable, archive) = (log.is_writable(), archive.metrics());
+    Arc::new(move || {
+        let log = (!log_is_writable()).then_some("the log cannot be written");
+        let archive = (!archive.is_writable()).then_some("the archive cannot be written");
+        log.into_iter().chain(archive).collect()
+    })
 }
 
 /// What cannot change while leadsman runs.

@@ -8,7 +8,8 @@
 //! | `/api/v1/targets` | every target's state, JSON ([`TargetReport`]) |
 //! | `/debug/pprof/profile?seconds=N` | our own CPU profile, pprof |
 //! | `/debug/pprof/heap` | our own heap profile, pprof |
-//! | `/-/healthy`, `/-/ready` | whether we run, whether we take soundings |
+//! | `/-/healthy` | that we run, and what is wrong with the disk if anything is |
+//! | `/-/ready` | whether we take soundings |
 //!
 //! This module does not know how targets are found, scraped or profiled: [`App`] is handed in.
 
@@ -61,6 +62,8 @@ pub struct App {
     pub live: LiveView,
     /// The state of each target and what did not become one, as of now.
     pub targets: Arc<dyn Fn() -> TargetReport + Send + Sync>,
+    /// What keeps soundings from being kept at the moment: `the log cannot be written`, ….
+    pub faults: Arc<dyn Fn() -> Vec<&'static str> + Send + Sync>,
     /// Whether soundings are being taken.
     pub ready: Arc<AtomicBool>,
     /// Profiles of ourselves.

@@ -38,8 +38,12 @@ pub(super) fn query_value(uri: &Uri, name: &str) -> Option<String> {
         .map(|(_, value)| value)
 }
 
-async fn healthy() -> &'static str {
-    "leadsman is healthy\n"
+/// A full disk is no reason to start us again: the answer is 200, and says what is wrong.
+async fn healthy(State(app): State<App>) -> String {
+    match (app.faults)().as_slice() {
+        [] => "leadsman is healthy\n".to_owned(),
+        faults => format!("leadsman is degraded: {}\n", faults.join(", ")),
+    }
 }
 
 async fn ready(State(app): State<App>) -> Response {

@@ -58,6 +58,7 @@ fn app() -> App {
         registry: prometheus::Registry::new(),
         live: LiveView::new(),
         targets: Arc::new(TargetReport::default),
+        faults: Arc::new(Vec::new),
         ready: Arc::new(AtomicBool::new(false)),
         profiler: Arc::new(FixedProfiler),
     }

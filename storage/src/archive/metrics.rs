@@ -12,6 +12,7 @@ pub struct ArchiveMetrics {
     pub(super) files: IntCounterVec,
     pub(super) flush_seconds: Histogram,
     pub(super) flush_failures: IntCounter,
+    pub(super) writable: IntGauge,
     pub(super) buffer_bytes: IntGauge,
     pub(super) position: IntGauge,
     pub(super) dropped: IntCounterVec,
@@ -46,6 +47,10 @@ impl ArchiveMetrics {
                 "leadsman_archive_flush_failures_total",
                 "Flushes that failed and are tried again.",
             )?,
+            writable: IntGauge::new(
+                "leadsman_archive_writable",
+                "0 while files cannot be written, else 1.",
+            )?,
             buffer_bytes: IntGauge::new(
                 "leadsman_archive_buffer_bytes",
                 "Memory taken by rows that are not in a file yet.",
@@ -68,7 +73,13 @@ impl ArchiveMetrics {
             }
         }
         metrics.dropped.with_label_values(&[REASON_TIME]);
+        metrics.writable.set(1);
         Ok(metrics)
+    }
+
+    /// Whether the last flush was written.
+    pub fn is_writable(&self) -> bool {
+        self.writable.get() == 1
     }
 
     /// Registers all of them.
@@ -81,6 +92,7 @@ impl ArchiveMetrics {
         registry.register(Box::new(self.files.clone()))?;
         registry.register(Box::new(self.flush_seconds.clone()))?;
         registry.register(Box::new(self.flush_failures.clone()))?;
+        registry.register(Box::new(self.writable.clone()))?;
         registry.register(Box::new(self.buffer_bytes.clone()))?;
         registry.register(Box::new(self.position.clone()))?;
         registry.register(Box::new(self.dropped.clone()))

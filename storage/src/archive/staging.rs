@@ -8,13 +8,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 
 use super::day::Day;
 use super::error::ArchiveError;
 use super::file_name::FileName;
 use super::files::{self, TablePath};
 use super::table::Table;
-use crate::Position;
+use crate::{ErrorChain, Position};
 
 const FOLDER: &str = ".staging";
 const INTENT: &str = "intent.json";
@@ -39,7 +40,8 @@ pub(super) struct Intent {
 
 impl Staging {
     /// Opens the staging folder and finishes what a crash interrupted: moves the files of a
-    /// committed flush, removes those of any other.
+    /// committed flush, removes those of any other. What a full disk does not let be moved now
+    /// is moved before the next flush.
     pub(super) fn open(root: &Path) -> Result<Self, ArchiveError> {
         let folder = root.join(FOLDER);
         files::make_folder(root, &folder)?;
@@ -49,8 +51,12 @@ impl Staging {
             folder,
             committed,
         };
-        staging.publish()?;
-        staging.discard()?;
+        match staging.publish() {
+            Ok(()) => staging.discard()?,
+            Err(error) => {
+                warn!(error = %ErrorChain(&error), "files of the last flush are not in their tables yet");
+            }
+        }
         Ok(staging)
     }
 
@@ -104,16 +110,21 @@ impl Staging {
         Ok(())
     }
 
-    /// The position that the last flush reached, as written down by it.
-    pub(super) fn position(root: &Path) -> Result<Option<Position>, ArchiveError> {
-        let path = root.join(POSITION);
+    /// The position that the last flush reached, as written down by it; `None` if that is missing
+    /// or damaged.
+    pub(super) fn position(&self) -> Result<Option<Position>, ArchiveError> {
+        if let Some(intent) = &self.committed {
+            return Ok(Some(intent.to));
+        }
+        let path = self.root.join(POSITION);
         let Some(text) = files::read_text(&path)? else {
             return Ok(None);
         };
-        let position = text
-            .parse()
-            .map_err(|_| ArchiveError::damaged(&path, "not a number"))?;
-        Ok(Some(Position(position)))
+        let position = text.parse().ok().map(Position);
+        if position.is_none() {
+            warn!(path = %path.display(), "damaged position, taken from the names of the files");
+        }
+        Ok(position)
     }
 
     fn move_into_place(&self, file: &TablePath) -> Result<(), ArchiveError> {

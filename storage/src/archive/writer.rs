@@ -57,7 +57,7 @@ impl Archive {
         let lock = lock(root)?;
         let writer = writer_id(&root.join(WRITER))?;
         let staging = Staging::open(root)?;
-        let flushed = match Staging::position(root)? {
+        let flushed = match staging.position()? {
             Some(position) => position,
             None => highest_position(root, writer)?,
         };
@@ -116,13 +116,9 @@ impl Archive {
     /// When files cannot be written. Nothing is lost then: what was buffered still is, or it is
     /// committed and the next flush moves it into place.
     pub fn flush(&mut self) -> Result<FlushReport, ArchiveError> {
-        let start = Instant::now();
         let result = self.staging.publish().and_then(|()| self.flush_buffer());
-        match &result {
-            Ok(report) => self.observe(report, start),
-            Err(_) => self.metrics.flush_failures.inc(),
-        }
-        result
+        self.metrics.writable.set(i64::from(result.is_ok()));
+        result.inspect_err(|_| self.metrics.flush_failures.inc())
     }
 
     pub(super) fn options(&self) -> &ArchiveOptions {
@@ -130,6 +126,7 @@ impl Archive {
     }
 
     fn flush_buffer(&mut self) -> Result<FlushReport, ArchiveError> {
+        let start = Instant::now();
         let (from, to) = (self.flushed, self.written);
         if from == to {
             return Ok(FlushReport::at(to));
@@ -150,7 +147,11 @@ impl Archive {
             times: self.times.clone(),
             report: FlushReport::at(to),
         };
-        let new_ids = flusher.write(&self.buffer)?;
+        let new_ids = flusher.write(&self.buffer).inspect_err(|_| {
+            // Half a flush on a full disk takes space that the log could use. The next flush
+            // tries again.
+            let _ = self.staging.discard();
+        })?;
         let (report, exemplars, times) = (flusher.report, flusher.exemplars, flusher.times);
         self.staging.commit(Intent {
             files: report.files.clone(),
@@ -165,6 +166,7 @@ impl Archive {
         dropped.inc_by(self.buffer.n_outside() as u64);
         self.buffer = Buffer::default();
         self.flushed = to;
+        self.observe(&report, start);
         self.staging.publish()?;
         Ok(report)
     }
