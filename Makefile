@@ -17,12 +17,14 @@ test: setup
 	cargo build --workspace --all-targets
 	cargo test --workspace
 
-# Kills and an outage, many and long: about an hour. LEADSMAN_SOAK_KILLS=… for more or fewer.
+# Kills, an outage and faults at random, many and long: about an hour. LEADSMAN_SOAK_KILLS=… for
+# more or fewer, LEADSMAN_SOAK_SEED=… for the same faults again.
 soak: export LEADSMAN_SOAK_KILLS ?= 1000
+soak: export LEADSMAN_SOAK_SECONDS ?= 1800
 soak: export LEADSMAN_SOAK_OUTAGE_SCRAPES ?= 1200
 soak: setup
 	cargo build --workspace --all-targets
-	cargo test --workspace --test blackbox -- --nocapture crash:: outage::
+	cargo test --workspace --test blackbox -- --nocapture crash:: outage:: chaos::
 
 # Each target for FUZZ_SECONDS (60), seeded with real captures.
 fuzz: setup

@@ -6,7 +6,7 @@
 set -euo pipefail
 
 tools=${LEADSMAN_TEST_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/leadsman/test-tools}
-packages=(etcd-server etcd-client containerd runc prometheus golang-go python3-venv g++ zstd)
+packages=(etcd-server etcd-client containerd runc prometheus golang-go python3-venv g++ zstd strace)
 python_packages=(duckdb polars pyarrow)
 [ "${1:-}" != --bench ] || packages+=(victoria-metrics)
 

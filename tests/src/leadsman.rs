@@ -20,6 +20,31 @@ pub struct Leadsman {
     /// Its data folder (`archive.path`).
     pub data: PathBuf,
     web: Web,
+    archive_keys: String,
+}
+
+/// How it is started.
+pub struct Launch {
+    /// More keys of `archive`, each with a comma before it.
+    pub archive_keys: String,
+    /// How its endpoints are served.
+    pub web: Web,
+    /// A program that executes it in its own place, and that program's arguments: `env A=b`.
+    pub wrapper: Vec<String>,
+}
+
+impl Default for Launch {
+    fn default() -> Self {
+        Self {
+            archive_keys: String::new(),
+            web: Web {
+                keys: String::new(),
+                scheme: "http",
+                client: http::client(),
+            },
+            wrapper: Vec::new(),
+        }
+    }
 }
 
 /// How its endpoints are served, and how they are asked.
@@ -62,34 +87,48 @@ pub fn command<const N: usize>(args: [&str; N]) -> Result<Command> {
 impl Leadsman {
     /// Starts it with `scrape_configs` and more top-level YAML, and waits until it is ready.
     pub async fn start(folder: &Path, yaml: &str) -> Result<Self> {
-        let web = Web {
-            keys: String::new(),
-            scheme: "http",
-            client: http::client(),
-        };
-        Self::serving(folder, web, yaml).await
+        Self::launch(folder, Launch::default(), yaml).await
     }
 
     /// The same with endpoints that are served in another way.
     pub async fn serving(folder: &Path, web: Web, yaml: &str) -> Result<Self> {
+        let launch = Launch {
+            web,
+            ..Launch::default()
+        };
+        Self::launch(folder, launch, yaml).await
+    }
+
+    /// The same, started in another way.
+    pub async fn launch(folder: &Path, launch: Launch, yaml: &str) -> Result<Self> {
+        let Launch {
+            archive_keys,
+            web,
+            wrapper,
+        } = launch;
         let address = format!("127.0.0.1:{}", free_port()?);
         let data = folder.join("data");
         let config = folder.join("leadsman.yml");
         std::fs::write(
             &config,
-            format!(
-                "archive: {{path: {data:?}}}\nweb: {{listen: \"{address}\"{}}}\n{yaml}",
-                web.keys
-            ),
+            configuration(&data, &archive_keys, &address, &web, yaml),
         )?;
-        let mut command = command(["--config"])?;
-        command.arg(&config).current_dir(folder);
+        let mut command = match wrapper.split_first() {
+            Some((program, args)) => {
+                let mut command = Command::new(program);
+                command.args(args).arg(binary()?).env("NO_COLOR", "1");
+                command
+            }
+            None => command([])?,
+        };
+        command.arg("--config").arg(&config).current_dir(folder);
         let process = Process::spawn("leadsman", folder, command)?;
         let mut leadsman = Self {
             process,
             address,
             data,
             web,
+            archive_keys,
         };
         until("leadsman to be ready", PATIENCE, || {
             let alive = leadsman.process.check_alive();
@@ -106,6 +145,13 @@ impl Leadsman {
     /// Its configuration file.
     pub fn config(&self) -> PathBuf {
         self.data.with_file_name("leadsman.yml")
+    }
+
+    /// Writes its configuration file anew; SIGHUP makes it read that.
+    pub fn reconfigure(&self, yaml: &str) -> Result<()> {
+        let (archive_keys, web) = (&self.archive_keys, &self.web);
+        let text = configuration(&self.data, archive_keys, &self.address, web, yaml);
+        Ok(std::fs::write(self.config(), text)?)
     }
 
     /// What `leadsman targets` prints and how it exits.
@@ -127,6 +173,19 @@ impl Leadsman {
     /// The body of a GET, which must succeed.
     pub async fn get(&self, path: &str) -> Result<String> {
         http::get_with(&self.web.client, &self.url(path)).await
+    }
+
+    /// The sum of all samples of a metric on a page of samples.
+    pub async fn sum(&self, page: &str, metric: &str) -> Result<f64> {
+        let page = self.get(page).await?;
+        let values = page.lines().filter_map(|line| {
+            let rest = line.strip_prefix(metric)?;
+            let is_whole = rest.starts_with(['{', ' ']);
+            is_whole.then(|| rest.rsplit(' ').next())?
+        });
+        let values: Vec<f64> = values.map(str::parse).collect::<Result<_, _>>()?;
+        ensure!(!values.is_empty(), "no {metric} in {page}");
+        Ok(values.iter().sum())
     }
 
     /// The targets as its API tells them.
@@ -152,4 +211,11 @@ impl Leadsman {
         })
         .await
     }
+}
+
+fn configuration(data: &Path, archive_keys: &str, address: &str, web: &Web, yaml: &str) -> String {
+    format!(
+        "archive: {{path: {data:?}{archive_keys}}}\nweb: {{listen: \"{address}\"{}}}\n{yaml}",
+        web.keys
+    )
 }

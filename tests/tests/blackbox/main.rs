@@ -1,8 +1,10 @@
 //! Black-box tests: real systems around the real binary.
 
 mod captures;
+mod chaos;
 mod command_line;
 mod crash;
+mod disk;
 mod endpoints;
 mod exposition;
 mod first_minutes;
