@@ -21,13 +21,18 @@ pub struct CountingTarget {
 impl CountingTarget {
     /// Starts it; `/metrics` has the counter `scrapes_total`.
     pub async fn start() -> Result<Self> {
+        Self::start_at(([127, 0, 0, 1], 0).into()).await
+    }
+
+    /// The same at an address of one's choice.
+    pub async fn start_at(address: SocketAddr) -> Result<Self> {
         let scrapes = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&scrapes);
         let page = move || {
             let count = counter.fetch_add(1, Ordering::SeqCst) + 1;
             async move { format!("# TYPE scrapes_total counter\nscrapes_total {count}\n") }
         };
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();

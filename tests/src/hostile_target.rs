@@ -25,6 +25,10 @@ pub enum Answer {
     Endless,
     /// These bytes, and the end of the connection.
     Bytes(Vec<u8>),
+    /// These bytes after a while, and the end of the connection.
+    Late(Duration, Vec<u8>),
+    /// These bytes, and at the next request on the same connection just its end.
+    Once(Vec<u8>),
     /// The request, where a server could put it: the status, a redirect and the body.
     Echo(u16),
 }
@@ -176,6 +180,14 @@ async fn respond(
             }
         }
         Answer::Bytes(bytes) => stream.write_all(&bytes).await?,
+        Answer::Late(pause, bytes) => {
+            tokio::time::sleep(pause).await;
+            stream.write_all(&bytes).await?;
+        }
+        Answer::Once(bytes) => {
+            stream.write_all(&bytes).await?;
+            read_head(&mut stream).await?;
+        }
         Answer::Echo(status) => stream.write_all(&echo(status, &head)).await?,
     }
     Ok(stream.shutdown().await?)

@@ -12,11 +12,13 @@ use hyper::header::{
     HeaderName, HeaderValue, LOCATION, USER_AGENT,
 };
 use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 
 use super::certificate::Asked;
 use super::connect::Connector;
+use super::kept::HasAnswered;
 use super::redirect::{self, Hop};
 use super::{ClientOptions, Endpoint, FetchError, Redirects, Request, Response, body, heavy};
 
@@ -102,24 +104,48 @@ impl Client {
         })
     }
 
+    /// Sends one request, and sends it again if all that is wrong is a kept connection: each such
+    /// failure uses one up.
     async fn send(
         &self,
         request: &Request,
         hop: &Hop,
     ) -> Result<hyper::Response<Incoming>, FetchError> {
-        let mut message = hyper::Request::new(Empty::new());
-        *message.uri_mut() = hop.endpoint.uri(&hop.path_and_query)?;
-        *message.headers_mut() = self.headers(request, hop)?;
+        let (uri, headers) = (
+            hop.endpoint.uri(&hop.path_and_query)?,
+            self.headers(request, hop)?,
+        );
         let (http, asked) = self.http();
-        let sent = http.request(message).await.map_err(FetchError::from_http);
-        sent.map_err(|error| match error {
+        let mut n_kept = 0;
+        loop {
+            let mut message = hyper::Request::new(Empty::new());
+            *message.uri_mut() = uri.clone();
+            *message.headers_mut() = headers.clone();
+            let connection = capture_connection(&mut message);
+            let error = match http.request(message).await {
+                Ok(answer) => {
+                    HasAnswered::mark(answer.extensions());
+                    return Ok(answer);
+                }
+                Err(error) => FetchError::from_http(error),
+            };
+            if n_kept == MAX_IDLE_PER_HOST || !HasAnswered::is_on(&connection) {
+                return Err(self.certificate_wanted(error, &asked));
+            }
+            n_kept += 1;
+        }
+    }
+
+    /// What failed after the target asked for a certificate, and there is none, failed for that.
+    fn certificate_wanted(&self, error: FetchError, asked: &Asked) -> FetchError {
+        match error {
             FetchError::Tls(source) | FetchError::Http(source)
                 if asked.is_set() && self.options.tls.cert_file.is_none() =>
             {
                 FetchError::CertificateWanted(source)
             }
             other => other,
-        })
+        }
     }
 
     fn headers(&self, request: &Request, hop: &Hop) -> Result<HeaderMap, FetchError> {

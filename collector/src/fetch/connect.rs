@@ -19,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio_rustls::TlsConnector;
 
+use super::kept::HasAnswered;
 use super::request::unhex;
 
 /// Longest wait for one of several addresses of a name before the next one is tried.
@@ -200,10 +201,11 @@ impl Stream {
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
+        let connected = Connected::new().extra(HasAnswered::default());
         if self.is_h2 {
-            Connected::new().negotiated_h2()
+            connected.negotiated_h2()
         } else {
-            Connected::new()
+            connected
         }
     }
 }

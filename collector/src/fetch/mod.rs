@@ -9,6 +9,7 @@ mod client;
 mod connect;
 mod error;
 mod heavy;
+mod kept;
 mod redirect;
 mod request;
 #[cfg(test)]

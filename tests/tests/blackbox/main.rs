@@ -13,6 +13,7 @@ mod main_job;
 mod outage;
 mod reload;
 mod targets;
+mod wire;
 
 use anyhow::{Context, Result};
 use leadsman_tests::tools;
