@@ -17,14 +17,15 @@ test: setup
 	cargo build --workspace --all-targets
 	cargo test --workspace
 
-# Kills, an outage and faults at random, many and long: about an hour. LEADSMAN_SOAK_KILLS=… for
-# more or fewer, LEADSMAN_SOAK_SEED=… for the same faults again.
+# Kills, an outage, faults at random, crowds of targets and large ones, for long: about an hour.
+# LEADSMAN_SOAK_KILLS=… for more or fewer, LEADSMAN_SOAK_SEED=… for the same faults again.
 soak: export LEADSMAN_SOAK_KILLS ?= 1000
 soak: export LEADSMAN_SOAK_SECONDS ?= 1800
 soak: export LEADSMAN_SOAK_OUTAGE_SCRAPES ?= 1200
+soak: export LEADSMAN_SOAK_ROUNDS ?= 1800
 soak: setup
 	cargo build --workspace --all-targets
-	cargo test --workspace --test blackbox -- --nocapture crash:: outage:: chaos::
+	cargo test --workspace --test blackbox -- --nocapture crash:: outage:: chaos:: churn::
 
 # Each target for FUZZ_SECONDS (60), seeded with real captures.
 fuzz: setup

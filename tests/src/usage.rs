@@ -18,10 +18,26 @@ pub fn cpu_time(pid: u32) -> Result<Duration> {
 
 /// The most memory that was resident at one time. Bytes.
 pub fn peak_memory(pid: u32) -> Result<u64> {
+    let kib = status(pid, "VmHWM:")?;
+    let kib = kib.strip_suffix(" kB").context("VmHWM is not in kB")?;
+    Ok(kib.parse::<u64>()? * 1024)
+}
+
+/// Number of its threads.
+pub fn threads(pid: u32) -> Result<usize> {
+    Ok(status(pid, "Threads:")?.parse()?)
+}
+
+/// Number of its open file descriptors.
+pub fn descriptors(pid: u32) -> Result<usize> {
+    Ok(std::fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+}
+
+/// A line of `/proc/PID/status` without its key.
+fn status(pid: u32, key: &str) -> Result<String> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    Ok(kib.context("no VmHWM")?.parse::<u64>()? * 1024)
+    let line = status.lines().find_map(|line| line.strip_prefix(key));
+    Ok(line.with_context(|| format!("no {key}"))?.trim().to_owned())
 }
 
 /// Waits for a process to end, and returns the CPU time of its whole life.

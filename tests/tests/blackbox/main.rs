@@ -2,6 +2,7 @@
 
 mod captures;
 mod chaos;
+mod churn;
 mod command_line;
 mod crash;
 mod disk;
