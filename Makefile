@@ -23,9 +23,12 @@ soak: export LEADSMAN_SOAK_KILLS ?= 1000
 soak: export LEADSMAN_SOAK_SECONDS ?= 1800
 soak: export LEADSMAN_SOAK_OUTAGE_SCRAPES ?= 1200
 soak: export LEADSMAN_SOAK_ROUNDS ?= 1800
+soak: export LEADSMAN_SOAK_SERIES ?= 1000000
+soak: export LEADSMAN_SOAK_SAMPLES ?= 10000000
 soak: setup
 	cargo build --workspace --all-targets
-	cargo test --workspace --test blackbox -- --nocapture crash:: outage:: chaos:: churn::
+	cargo test --workspace --test blackbox -- --nocapture \
+		crash:: outage:: chaos:: churn:: large:: profiles::
 
 # Each target for FUZZ_SECONDS (60), seeded with real captures.
 fuzz: setup

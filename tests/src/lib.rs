@@ -12,6 +12,7 @@ pub mod http;
 pub mod leadsman;
 pub mod otlp_receiver;
 pub mod page_server;
+pub mod pprof;
 pub mod process;
 pub mod prometheus;
 pub mod proxy;

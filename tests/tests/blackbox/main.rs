@@ -10,9 +10,12 @@ mod endpoints;
 mod exposition;
 mod first_minutes;
 mod hostile;
+mod large;
 mod main_job;
 mod outage;
+mod profiles;
 mod reload;
+mod served;
 mod targets;
 mod wire;
 
