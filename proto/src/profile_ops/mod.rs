@@ -1,6 +1,8 @@
 //! What is done with profiles: merging, differences, tables of functions, comparison.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+#[cfg(test)]
+mod against_go;
 mod canonical;
 mod delta;
 mod import;

@@ -1,5 +1,7 @@
 //! Profiles for tests: a short way to write one down, and a way to make up many.
 
+use std::ops::Range;
+
 use proptest::prelude::*;
 
 use crate::profile::{
@@ -47,11 +49,17 @@ fn location(builder: &mut ProfileBuilder, name: &str) -> LocationId {
 }
 
 /// Profiles with two sample types over a small world of functions, so that much is shared
-/// between two of them; with inlining, labels, bare addresses and a moved binary.
+/// between two of them; with inlining, labels, bare addresses and two binaries that move.
 pub(crate) fn any_profile() -> impl Strategy<Value = Profile> {
-    let places = prop::collection::vec((0u8..6, 0u8..4, any::<bool>()), 0..5);
+    profile_with(0..5)
+}
+
+/// The same with so many locations on each stack.
+pub(crate) fn profile_with(depth: Range<usize>) -> impl Strategy<Value = Profile> {
+    let places = prop::collection::vec((0u8..6, 0u8..4, prop::option::of(0usize..2)), depth);
     let labels = prop::collection::vec((0u8..3, -2i64..3, any::<bool>()), 0..3);
-    let values = (-5i64..1_000_000, -5i64..5);
+    let large = prop_oneof![4 => -5i64..1_000_000, 1 => Just(0)];
+    let values = (large, -5i64..5);
     let samples = prop::collection::vec((places, labels, values), 0..12);
     (samples, 0u64..3, 0i64..3, prop::option::of(0u32..2)).prop_map(
         |(samples, slide, time_nanos, default_sample_type)| {
@@ -68,10 +76,13 @@ pub(crate) fn any_profile() -> impl Strategy<Value = Profile> {
     )
 }
 
+/// A function, how many lines are inlined there, and the binary.
+type Place = (u8, u8, Option<usize>);
+
 struct World {
     builder: ProfileBuilder,
-    mapping: MappingId,
-    start: u64,
+    /// Binaries and where they begin.
+    mappings: [(MappingId, u64); 2],
 }
 
 impl World {
@@ -86,25 +97,16 @@ impl World {
             value_type("inuse", "count"),
         ];
         let period_type = value_type("space", "bytes");
-        let filename = builder.string("/usr/bin/etcd");
         let header = builder.profile_mut();
         (header.sample_types, header.period_type) = (sample_types, period_type);
-        let memory_limit = start + 0x8000;
-        let mapping = Mapping {
-            memory_start: start,
-            memory_limit,
-            filename,
-            ..Mapping::default()
-        };
-        let mapping = builder.mapping(mapping);
-        Self {
-            builder,
-            mapping,
-            start,
-        }
+        let mappings = [
+            mapping(&mut builder, "/usr/bin/etcd", start),
+            mapping(&mut builder, "/usr/lib/libc.so.6", start + 0x1000_0000),
+        ];
+        Self { builder, mappings }
     }
 
-    fn add(&mut self, places: &[(u8, u8, bool)], labels: &[(u8, i64, bool)], values: &[i64]) {
+    fn add(&mut self, places: &[Place], labels: &[(u8, i64, bool)], values: &[i64]) {
         let locations: Vec<_> = places.iter().map(|place| self.location(*place)).collect();
         let stack = self.builder.stack(&locations);
         let labels: Vec<_> = labels.iter().map(|label| self.label(*label)).collect();
@@ -112,13 +114,14 @@ impl World {
         self.builder.push_sample(stack, labels, values);
     }
 
-    fn location(&mut self, (function, n_lines, is_mapped): (u8, u8, bool)) -> LocationId {
+    fn location(&mut self, (function, n_lines, binary): Place) -> LocationId {
         let lines = (0..n_lines)
             .map(|line| self.line(function + line))
             .collect();
+        let mapping = binary.map(|idx| self.mappings[idx]);
         self.builder.location(Location {
-            mapping: is_mapped.then_some(self.mapping),
-            address: u64::from(function) * 16 + if is_mapped { self.start } else { 0 },
+            mapping: mapping.map(|(id, _)| id),
+            address: u64::from(function) * 16 + mapping.map_or(0, |(_, start)| start),
             lines,
             is_folded: false,
         })
@@ -153,4 +156,14 @@ impl World {
             value,
         }
     }
+}
+
+fn mapping(builder: &mut ProfileBuilder, file: &str, start: u64) -> (MappingId, u64) {
+    let mapping = Mapping {
+        memory_start: start,
+        memory_limit: start + 0x8000,
+        filename: builder.string(file),
+        ..Mapping::default()
+    };
+    (builder.mapping(mapping), start)
 }
