@@ -1,9 +1,10 @@
 //! Prometheus' relabelling.
 //!
-//! Names and actions are Prometheus'; so are the results, but for `\d`, `\w` and `\b` in a regex,
-//! which know all of Unicode here.
+//! Names, actions and results are Prometheus'. The few regexes that Go reads in another way are
+//! refused.
 
 mod md5;
+mod pattern;
 mod rule;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::fmt;
 use proto::LabelsBuilder;
 use regex::Regex;
 
-use super::md5;
+use super::{md5, pattern};
 
 /// What becomes of a target or a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,14 +162,10 @@ impl TryFrom<RuleParts> for Rule {
     fn try_from(parts: RuleParts) -> Result<Self, RuleError> {
         check(&parts)?;
         let pattern = parts.regex.as_deref().unwrap_or("(.*)");
-        let refused = |error: regex::Error| RuleError::Regex {
+        let regex = pattern::anchored(pattern).map_err(|reason| RuleError::Regex {
             regex: pattern.to_owned(),
-            reason: last_line(&error.to_string()),
-        };
-        // Alone first: a pattern must not close the group that it is put in.
-        Regex::new(pattern).map_err(refused)?;
-        // Prometheus anchors, and lets a dot match a line feed.
-        let regex = Regex::new(&format!("^(?s:{pattern})$")).map_err(refused)?;
+            reason,
+        })?;
         Ok(Self {
             action: parts.action.unwrap_or(Action::Replace),
             source_labels: parts.source_labels.unwrap_or_default(),
@@ -180,12 +176,6 @@ impl TryFrom<RuleParts> for Rule {
             replacement: parts.replacement.unwrap_or_else(|| "$1".to_owned()),
         })
     }
-}
-
-/// The regex crate draws the pattern above its message; the message is the last line.
-fn last_line(message: &str) -> String {
-    let line = message.lines().last().unwrap_or(message);
-    line.trim_start_matches("error: ").to_owned()
 }
 
 /// What each action needs and what it has no use for, as Prometheus checks it.
