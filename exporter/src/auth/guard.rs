@@ -1,17 +1,32 @@
 //! Who may use our own endpoints.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::Credentials;
 
 /// Accepts a request that carries one of a set of credentials.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Guard {
-    accepted: Vec<Credentials>,
+    accepted: Vec<Accepted>,
+}
+
+#[derive(Debug)]
+struct Accepted {
+    credentials: Credentials,
+    /// Strangers may come a thousand times a second: it is said once that they cannot be read.
+    is_unreadable: AtomicBool,
 }
 
 impl Guard {
     /// A guard that accepts any of `accepted`; everyone if there are none.
     pub fn new(accepted: Vec<Credentials>) -> Self {
-        Self { accepted }
+        let accepted = accepted.into_iter().map(|credentials| Accepted {
+            credentials,
+            is_unreadable: AtomicBool::new(false),
+        });
+        Self {
+            accepted: accepted.collect(),
+        }
     }
 
     /// Whether everyone is let in.
@@ -30,23 +45,44 @@ impl Guard {
         };
         // Every credential is compared, so that the time does not tell which one came close.
         self.accepted.iter().fold(false, |found, accepted| {
-            found | matches(accepted, scheme, secret)
+            found | accepted.matches(scheme, secret)
         })
     }
 
     /// The challenge of a 401 answer (RFC 9110 §11.6.1): the schemes that would be accepted.
     pub fn challenge(&self) -> String {
-        let mut challenges: Vec<String> = self.accepted.iter().map(challenge_of).collect();
+        let mut challenges: Vec<String> = self.accepted.iter().map(Accepted::challenge).collect();
         challenges.sort_unstable();
         challenges.dedup();
         challenges.join(", ")
     }
 }
 
-fn challenge_of(credentials: &Credentials) -> String {
-    match credentials {
-        Credentials::Basic { .. } => r#"Basic realm="leadsman", charset="UTF-8""#.to_owned(),
-        Credentials::Token { scheme, .. } => format!(r#"{scheme} realm="leadsman""#),
+impl Accepted {
+    fn challenge(&self) -> String {
+        match &self.credentials {
+            Credentials::Basic { .. } => r#"Basic realm="leadsman", charset="UTF-8""#.to_owned(),
+            Credentials::Token { scheme, .. } => format!(r#"{scheme} realm="leadsman""#),
+        }
+    }
+
+    fn matches(&self, scheme: &[u8], secret: &[u8]) -> bool {
+        let parts = self.credentials.parts();
+        let was_unreadable = self.is_unreadable.swap(parts.is_err(), Ordering::Relaxed);
+        match parts {
+            // An empty secret (an emptied file) is not a secret.
+            Ok((_, expected)) if expected.is_empty() => false,
+            Ok((expected_scheme, expected)) => {
+                let same_scheme = expected_scheme.as_bytes().eq_ignore_ascii_case(scheme);
+                same_scheme & equal_in_constant_time(expected.as_bytes(), secret)
+            }
+            Err(_) if was_unreadable => false,
+            Err(error) => {
+                let error = storage::ErrorChain(&error);
+                tracing::warn!(%error, "credentials of our own endpoints cannot be read");
+                false
+            }
+        }
     }
 }
 
@@ -54,22 +90,6 @@ fn split_scheme(header: &[u8]) -> Option<(&[u8], &[u8])> {
     let space = header.iter().position(|byte| *byte == b' ')?;
     let (scheme, rest) = header.split_at_checked(space)?;
     Some((scheme, rest.trim_ascii()))
-}
-
-fn matches(accepted: &Credentials, scheme: &[u8], secret: &[u8]) -> bool {
-    match accepted.parts() {
-        // An empty secret (an emptied file) is not a secret.
-        Ok((_, expected)) if expected.is_empty() => false,
-        Ok((expected_scheme, expected)) => {
-            let same_scheme = expected_scheme.as_bytes().eq_ignore_ascii_case(scheme);
-            same_scheme & equal_in_constant_time(expected.as_bytes(), secret)
-        }
-        Err(error) => {
-            let error = storage::ErrorChain(&error);
-            tracing::warn!(%error, "credentials of our own endpoints cannot be read");
-            false
-        }
-    }
 }
 
 /// Compares without stopping at the first difference. `black_box` keeps the compiler from
