@@ -11,6 +11,9 @@ use crate::metrics::{
     Family, MetricBatch, MetricKind, NativeHistogram, Series, is_absent, is_stale,
 };
 
+/// The label of a bucket's upper bound.
+const BOUND: &str = "le";
+
 /// Appends the samples of `batch` as a page that the target itself could have exposed: labels
 /// that it has from its target are left out, so are stale and absent series; explicit timestamps
 /// stay. A native histogram becomes a classic one with a single bucket, which is all that the
@@ -137,8 +140,9 @@ impl Line<'_> {
             .series
             .labels
             .iter()
-            .filter(|(name, value)| *name != METRIC_NAME && target.get(name) != Some(*value));
-        for (name, value) in own.chain(bound.map(|bound| ("le", bound))) {
+            .filter(|(name, value)| *name != METRIC_NAME && target.get(name) != Some(*value))
+            .filter(|(name, _)| bound.is_none() || *name != BOUND);
+        for (name, value) in own.chain(bound.map(|bound| (BOUND, bound))) {
             push(
                 out,
                 format_args!("{separator}{}={}", LabelName(name), Quoted(value)),

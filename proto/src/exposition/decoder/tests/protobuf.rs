@@ -209,6 +209,21 @@ fn a_native_histogram_keeps_its_buckets_and_leaves_the_classic_ones_out() {
     "#);
 }
 
+#[test]
+fn a_native_histogram_with_a_bound_of_its_own_is_written_with_one_bound() {
+    let metric = message()
+        .message(1, label("le", "1.5"))
+        .message(7, native());
+    let mut decoder = decoder(PageRules::default());
+    let page = family("h", 4, metric);
+    let page = decoder.decode(Format::Protobuf, &page, at(1)).unwrap();
+    let mut text = String::new();
+    write_text(&mut text, &page.batch);
+    assert!(text.contains("h_bucket{le=\"+Inf\"}"), "{text}");
+    let read_back = decoder.decode(Format::Text, text.as_bytes(), at(2));
+    assert_eq!(read_back.unwrap().n_scraped, page.n_scraped + 7);
+}
+
 fn check_refused(page: &[u8], expected: &str) {
     let mut decoder = decoder(PageRules::default());
     let error = decoder.decode(Format::Protobuf, page, at(1)).unwrap_err();
