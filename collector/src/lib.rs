@@ -7,6 +7,8 @@ pub mod cli;
 pub mod config;
 pub mod discovery;
 pub mod fetch;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod relabel;
 mod service;
 pub mod sounding;
