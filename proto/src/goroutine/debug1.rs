@@ -10,7 +10,7 @@
 use super::dump::{Dump, Group};
 use super::text::{file_and_line, hex, lines, take_quoted};
 use super::{GoroutineError, check_size};
-use crate::profile::{LabelSetId, LabelValue, LocationId, SampleLabel, StackId, StrId};
+use crate::profile::{LabelValue, LocationId, SampleLabel, StrId};
 
 /// How the first line begins.
 pub(super) const HEADER: &str = "goroutine profile:";
@@ -37,7 +37,7 @@ struct Parser {
     dump: Dump,
     /// The group that is being read.
     n_goroutines: Option<u64>,
-    labels: LabelSetId,
+    labels: Vec<SampleLabel>,
     stack: Vec<LocationId>,
 }
 
@@ -97,13 +97,14 @@ impl Parser {
             });
         }
         self.dump.n_unread_lines += usize::from(rest != "}");
-        self.labels = self.dump.tables.label_set(&labels);
+        self.labels = labels;
     }
 
     fn finish_group(&mut self) {
         let labels = std::mem::take(&mut self.labels);
         if let Some(n_goroutines) = self.n_goroutines.take() {
-            let stack: StackId = self.dump.tables.stack(&self.stack);
+            let stack = self.dump.tables.stack(&self.stack);
+            let labels = self.dump.tables.label_set(&labels);
             self.dump.groups.push(Group {
                 n_goroutines,
                 wait_minutes: 0,
@@ -121,7 +122,7 @@ impl Parser {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::UnixNanos;
+    use crate::{UnixNanos, pprof};
     use proptest::prelude::*;
 
     const DUMP: &str = "goroutine profile: total 6
@@ -161,6 +162,15 @@ mod tests {
     fn a_dump_of_the_other_kind_is_refused() {
         let refused = parse_debug1(b"goroutine 1 [running]:\n").unwrap_err();
         assert_eq!(refused, GoroutineError::NotADump { debug: 1 });
+    }
+
+    #[test]
+    fn labels_of_no_goroutine_are_nowhere_in_the_profile() {
+        let text = format!("{HEADER} total 0\n# labels: {{\"a\":\"b\"}}\n");
+        let profile = parse_debug1(text.as_bytes())
+            .unwrap()
+            .to_profile(UnixNanos(1));
+        assert_eq!(pprof::decode(&pprof::encode(&profile)), Ok(profile));
     }
 
     #[test]
