@@ -13,6 +13,7 @@ pub struct ArchiveMetrics {
     pub(super) flush_seconds: Histogram,
     pub(super) flush_failures: IntCounter,
     pub(super) writable: IntGauge,
+    pub(super) damaged_files: IntCounter,
     pub(super) buffer_bytes: IntGauge,
     pub(super) position: IntGauge,
     pub(super) dropped: IntCounterVec,
@@ -50,6 +51,10 @@ impl ArchiveMetrics {
             writable: IntGauge::new(
                 "leadsman_archive_writable",
                 "0 while files cannot be written, else 1.",
+            )?,
+            damaged_files: IntCounter::new(
+                "leadsman_archive_damaged_files_total",
+                "Archive files of the newest days that were found damaged at the start.",
             )?,
             buffer_bytes: IntGauge::new(
                 "leadsman_archive_buffer_bytes",
@@ -93,6 +98,7 @@ impl ArchiveMetrics {
         registry.register(Box::new(self.flush_seconds.clone()))?;
         registry.register(Box::new(self.flush_failures.clone()))?;
         registry.register(Box::new(self.writable.clone()))?;
+        registry.register(Box::new(self.damaged_files.clone()))?;
         registry.register(Box::new(self.buffer_bytes.clone()))?;
         registry.register(Box::new(self.position.clone()))?;
         registry.register(Box::new(self.dropped.clone()))

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 mod buffer;
 mod capture;
+mod check;
 mod columns;
 mod content_hash;
 mod day;

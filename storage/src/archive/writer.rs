@@ -7,9 +7,11 @@ use std::time::Instant;
 
 use parquet::basic::ZstdLevel;
 use proto::Record;
+use tracing::warn;
 
 use super::ArchiveOptions;
 use super::buffer::Buffer;
+use super::check;
 use super::error::ArchiveError;
 use super::exemplar_rows::LastExemplars;
 use super::file_name::{FileName, WriterId};
@@ -66,6 +68,10 @@ impl Archive {
         )?;
         let metrics = ArchiveMetrics::new().map_err(ArchiveError::Metrics)?;
         metrics.position.set(flushed.0.cast_signed());
+        for path in check::damaged_files(root) {
+            warn!(path = %path.display(), "damaged archive file: move it away to query the rest");
+            metrics.damaged_files.inc();
+        }
         Ok(Self {
             level,
             writer,

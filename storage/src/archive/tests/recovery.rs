@@ -168,8 +168,35 @@ fn a_damaged_file_does_not_stop_the_archive() {
     drop(flushed(dir.path()));
     fs::write(&paths(dir.path(), Table::MetricSeries)[0], "PAR1 no more").unwrap();
     let mut archive = Archive::open(options(dir.path())).unwrap();
+    assert_eq!(archive.metrics().damaged_files.get(), 1);
     let page = layout(&target("a:1"), &["get", "put"]);
     archive.write(Position(20), &scrape(&page, NOW, &[3.0, 4.0]));
     archive.flush().unwrap();
     assert_eq!(paths(dir.path(), Table::MetricSeries).len(), 2);
+}
+
+#[test]
+fn a_damaged_position_is_taken_from_the_names() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(flushed(dir.path()));
+    fs::write(dir.path().join(".position"), "1O").unwrap();
+    let archive = Archive::open(options(dir.path())).unwrap();
+    assert_eq!(archive.resume_position(), Position(10));
+    assert_eq!(archive.metrics().damaged_files.get(), 0);
+}
+
+#[test]
+fn a_committed_flush_that_cannot_be_moved_does_not_keep_it_from_opening() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut archive = Archive::open(options(dir.path())).unwrap();
+    let page = layout(&target("a:1"), &["get", "put"]);
+    archive.write(Position(10), &scrape(&page, NOW, &[1.0, 2.0]));
+    fs::write(dir.path().join("metric_points"), "").unwrap();
+    archive.flush().unwrap_err();
+    drop(archive);
+    let mut archive = Archive::open(options(dir.path())).unwrap();
+    assert_eq!(archive.resume_position(), Position(10));
+    fs::remove_file(dir.path().join("metric_points")).unwrap();
+    archive.flush().unwrap();
+    assert_eq!(points(dir.path()).len(), 2);
 }
