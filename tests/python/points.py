@@ -9,6 +9,12 @@ import sys
 import duckdb
 
 archive, metric, job = sys.argv[1:]
+duckdb.sql("SET TimeZone = 'UTC'")
+misplaced = duckdb.sql(
+    f"SELECT * FROM read_parquet('{archive}/metric_points/*/*.parquet') WHERE time::DATE <> date"
+)
+if misplaced.limit(1).fetchall():
+    sys.exit(f"rows in the folder of another day:\n{misplaced}")
 rows = duckdb.sql(
     f"""
     SELECT epoch_ms(p.time), p.value

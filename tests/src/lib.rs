@@ -4,6 +4,7 @@
 //! temporary folder, and ends with the value that stands for it.
 
 pub mod certs;
+pub mod cgroup;
 pub mod containerd;
 pub mod counting_target;
 pub mod etcd;
@@ -23,3 +24,4 @@ pub mod tools;
 pub mod usage;
 pub mod victoria_metrics;
 pub mod wait;
+pub mod wall_clock;

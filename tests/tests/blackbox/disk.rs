@@ -8,7 +8,6 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use leadsman_tests::counting_target::CountingTarget;
 use leadsman_tests::leadsman::{Launch, Leadsman, binary, command};
 use leadsman_tests::otlp_receiver::OtlpReceiver;
 use leadsman_tests::small_disk::SmallDisk;
@@ -17,100 +16,13 @@ use leadsman_tests::tools;
 use leadsman_tests::wait::{PATIENCE, until};
 use rustix::process::Signal;
 
-use super::archived_points;
-
-/// A leadsman that scrapes one counting target for the archive and a receiver.
-struct Scene {
-    leadsman: Leadsman,
-    target: CountingTarget,
-    receiver: OtlpReceiver,
-    yaml: String,
-}
-
-const QUICK: &str = ", flush_interval: 1s, log: {segment_size: 64KiB, sync_interval: 100ms}";
-
-fn launch(archive_keys: &str) -> Launch {
-    Launch {
-        archive_keys: archive_keys.to_owned(),
-        ..Launch::default()
-    }
-}
-
-impl Scene {
-    async fn start(folder: &Path, archive_keys: &str, interval: &str) -> Result<Self> {
-        let target = CountingTarget::start().await?;
-        let receiver = OtlpReceiver::http().await?;
-        let yaml = format!(
-            "global: {{scrape_interval: {interval}, scrape_timeout: {interval}}}\n\
-             telemetry: {{scrape_self: false}}\n\
-             scrape_configs: [{{job_name: counting, static_configs: [{{targets: [\"{}\"]}}]}}]\n\
-             otlp:\n{}",
-            target.address,
-            receiver_yaml("first", &receiver)
-        );
-        let leadsman = Leadsman::launch(folder, launch(archive_keys), &yaml).await?;
-        leadsman.wait_until_up(&["counting"]).await?;
-        Ok(Self {
-            leadsman,
-            target,
-            receiver,
-            yaml,
-        })
-    }
-
-    async fn more_scrapes(&self, n_more: u64) -> Result<()> {
-        let before = self.target.scrapes();
-        until("more scrapes", PATIENCE, || async {
-            let scrapes = self.target.scrapes();
-            ensure!(scrapes >= before + n_more, "{scrapes} scrapes");
-            Ok(())
-        })
-        .await
-    }
-
-    /// Waits until `/-/healthy` says this.
-    async fn health(&self, says: &str) -> Result<()> {
-        until(says, PATIENCE, || async {
-            let health = self.leadsman.get("/-/healthy").await?;
-            ensure!(health.contains(says), "{health}");
-            Ok(())
-        })
-        .await
-    }
-
-    async fn metric(&self, name: &str) -> Result<f64> {
-        self.leadsman.sum("/metrics", name).await
-    }
-
-    /// Stops it, and looks whether every scrape is there once, in order, at the receiver too.
-    fn check_every_scrape_is_kept(mut self) -> Result<()> {
-        let process = &mut self.leadsman.process;
-        let status = tokio::task::block_in_place(|| process.stop(PATIENCE))?;
-        ensure!(status.success(), "{status}: {}", process.output());
-        let archived = archived_points(&self.leadsman.data, "scrapes_total", "counting")?;
-        let counts: Vec<u64> = archived.iter().map(|(_, count)| *count as u64).collect();
-        let expected: Vec<u64> = (1..=self.target.scrapes()).collect();
-        assert_eq!(counts, expected, "every scrape once and in order");
-        let mut received = self.receiver.number_points("counting", "scrapes_total");
-        received.dedup();
-        assert_eq!(received, archived, "receiver and archive differ");
-        Ok(())
-    }
-}
-
-fn receiver_yaml(name: &str, receiver: &OtlpReceiver) -> String {
-    format!(
-        "  - {{name: {name}, endpoint: \"http://{}\", protocol: http/protobuf, \
-         signals: [metrics], batch_interval: 100ms}}\n",
-        receiver.address
-    )
-}
+use super::scene::{QUICK, Scene, kept, launch, receiver_yaml};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_told_and_outlived_also_by_a_new_receiver() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let disk = SmallDisk::mount(&folder.path().join("data"), 16)?;
-    let scene = Scene::start(folder.path(), QUICK, "200ms").await?;
+    let scene = Scene::start(folder.path(), launch(QUICK), "200ms").await?;
     disk.fill(0)?;
     scene
         .health("degraded: the log cannot be written, the archive cannot be written")
@@ -149,7 +61,7 @@ async fn it_starts_on_a_full_disk_that_holds_its_data_and_goes_on_when_there_is_
 {
     let folder = tempfile::tempdir()?;
     let disk = SmallDisk::mount(&folder.path().join("data"), 16)?;
-    let mut scene = Scene::start(folder.path(), QUICK, "200ms").await?;
+    let mut scene = Scene::start(folder.path(), launch(QUICK), "200ms").await?;
     scene.more_scrapes(5).await?;
     disk.fill(0)?;
     scene.health("degraded").await?;
@@ -161,14 +73,8 @@ async fn it_starts_on_a_full_disk_that_holds_its_data_and_goes_on_when_there_is_
     disk.free()?;
     scene.health("healthy").await?;
     scene.more_scrapes(5).await?;
-    let status = scene.leadsman.process.stop(PATIENCE)?;
-    ensure!(status.success(), "{}", scene.leadsman.process.output());
-    let archived = archived_points(&scene.leadsman.data, "scrapes_total", "counting")?;
-    let counts: Vec<u64> = archived.iter().map(|(_, count)| *count as u64).collect();
-    assert!(counts.is_sorted_by(|a, b| a < b), "{counts:?}");
-    let since: Vec<u64> = counts.into_iter().filter(|c| *c > n_before).collect();
-    let expected: Vec<u64> = (n_before + 1..=scene.target.scrapes()).collect();
-    assert_eq!(since, expected, "every scrape since the start");
+    scene.stop()?;
+    kept(&scene.leadsman.data, n_before + 1..=scene.target.scrapes())?;
     Ok(())
 }
 
@@ -218,7 +124,7 @@ fn check_refusal(wrapper: &[&str], data: &Path, says: [&str; 2]) -> Result<()> {
 async fn failing_calls_of_the_disk_are_told_and_outlived() -> Result<()> {
     const EROFS: &str = "fdatasync,fsync,rename,mkdir,unlink,ftruncate,pwrite64";
     let folder = tempfile::tempdir()?;
-    let scene = Scene::start(folder.path(), QUICK, "200ms").await?;
+    let scene = Scene::start(folder.path(), launch(QUICK), "200ms").await?;
     for (calls, error, part) in [
         ("fdatasync", "error=EIO", "log"),
         ("fsync", "error=EIO", "archive"),
@@ -279,7 +185,7 @@ fn newest_segment(data: &Path) -> Result<PathBuf> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_disk_delays_no_scrape_and_no_answer_while_memory_holds() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let scene = Scene::start(folder.path(), QUICK, "500ms").await?;
+    let scene = Scene::start(folder.path(), launch(QUICK), "500ms").await?;
     let process = &scene.leadsman.process;
     let strace = Strace::inject(folder.path(), process, "fdatasync", "delay_enter=2s").await?;
     let target = scene.target.scrapes();
@@ -301,7 +207,7 @@ async fn a_slow_disk_delays_no_scrape_and_no_answer_while_memory_holds() -> Resu
 async fn what_a_slow_disk_and_a_full_queue_leave_out_is_counted() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let keys = ", flush_interval: 1s, log: {sync_interval: 100ms, queue: 64KiB}";
-    let scene = Scene::start(folder.path(), keys, "100ms").await?;
+    let scene = Scene::start(folder.path(), launch(keys), "100ms").await?;
     let process = &scene.leadsman.process;
     let strace = Strace::inject(folder.path(), process, "fdatasync", "delay_enter=4s").await?;
     let missed = r#"leadsman_scrape_missed_total{job="counting",reason="overlap"}"#;

@@ -3,8 +3,10 @@
 mod captures;
 mod chaos;
 mod churn;
+mod clock;
 mod command_line;
 mod crash;
+mod damage;
 mod disk;
 mod endpoints;
 mod exposition;
@@ -12,10 +14,13 @@ mod first_minutes;
 mod hostile;
 mod large;
 mod main_job;
+mod memory;
 mod outage;
 mod profiles;
 mod reload;
+mod scene;
 mod served;
+mod stopping;
 mod targets;
 mod wire;
 
