@@ -25,10 +25,11 @@ soak: export LEADSMAN_SOAK_OUTAGE_SCRAPES ?= 1200
 soak: export LEADSMAN_SOAK_ROUNDS ?= 1800
 soak: export LEADSMAN_SOAK_SERIES ?= 1000000
 soak: export LEADSMAN_SOAK_SAMPLES ?= 10000000
+soak: export LEADSMAN_SOAK_PAGES ?= 400
 soak: setup
 	cargo build --workspace --all-targets
 	cargo test --workspace --test blackbox -- --nocapture \
-		crash:: outage:: chaos:: churn:: large:: profiles::
+		crash:: outage:: chaos:: churn:: large:: profiles:: exposition::random
 
 # Each target for FUZZ_SECONDS (60), seeded with real captures.
 fuzz: setup

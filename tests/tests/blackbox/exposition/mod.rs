@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use leadsman_tests::page_server::Page;
 use leadsman_tests::setting::setting;
 use leadsman_tests::tools;
@@ -53,10 +53,11 @@ fn is_plain(case: &Case) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn random_pages_mean_what_they_mean_to_prometheus() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let seed = setting("LEADSMAN_PAGES_SEED", 1)?;
-    let n_pages = setting("LEADSMAN_PAGES", 200)?;
+    let seed = setting("LEADSMAN_SOAK_SEED", 1)?;
+    let n_pages = setting("LEADSMAN_SOAK_PAGES", 200)?;
     let cases = random::pages(seed, n_pages, now_millis()?)?;
-    let views = check(folder.path(), &cases).await?;
+    let views = check(folder.path(), &cases).await;
+    let views = views.with_context(|| format!("LEADSMAN_SOAK_SEED={seed}"))?;
     let n_good = views.ours.iter().flatten().count();
     assert!(
         n_good > n_pages / 4 && n_good < n_pages,
