@@ -20,10 +20,7 @@ pub(super) fn layer(
     format: LogFormat,
 ) -> Result<(impl Layer<Registry> + Send + Sync + use<>, FilterHandle), ParseError> {
     let (filter, handle) = reload::Layer::new(parse_filter(filter)?);
-    // A line that cannot be written is lost: telling so on standard error would panic.
-    let lines = fmt::layer()
-        .with_writer(std::io::stderr)
-        .log_internal_errors(false);
+    let lines = fmt::layer().with_writer(std::io::stderr);
     let is_terminal = std::io::stderr().is_terminal();
     let is_text = match format {
         LogFormat::Text => true,
