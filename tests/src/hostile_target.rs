@@ -140,7 +140,7 @@ async fn serve(
 }
 
 impl Identity {
-    fn server_config(&self) -> Result<ServerConfig> {
+    pub(crate) fn server_config(&self) -> Result<ServerConfig> {
         let chain = CertificateDer::pem_file_iter(&self.cert_file)?.collect::<Result<_, _>>()?;
         let key = PrivateKeyDer::from_pem_file(&self.key_file)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -20,6 +20,7 @@ pub mod proxy;
 pub mod setting;
 pub mod small_disk;
 pub mod strace;
+pub mod told_receiver;
 pub mod tools;
 pub mod usage;
 pub mod victoria_metrics;

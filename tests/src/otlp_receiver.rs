@@ -312,7 +312,7 @@ fn take<M: Message + Default>(
     }
 }
 
-fn unpack(encoding: &str, body: &[u8]) -> std::io::Result<Vec<u8>> {
+pub(crate) fn unpack(encoding: &str, body: &[u8]) -> std::io::Result<Vec<u8>> {
     use std::io::Read;
     let mut plain = Vec::new();
     match encoding {

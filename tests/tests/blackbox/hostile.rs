@@ -177,7 +177,7 @@ async fn check_duplicates_are_told(leadsman: &Leadsman, metrics: &str) -> Result
 }
 
 /// No scrape of the job failed, was left out or took longer than half a second.
-fn check_undisturbed(metrics: &str, job: &str) {
+pub(super) fn check_undisturbed(metrics: &str, job: &str) {
     let of_job = |line: &&str| line.contains(&format!("job=\"{job}\""));
     let value = |part: &str| {
         let mut lines = metrics.lines().filter(of_job);

@@ -17,6 +17,7 @@ mod main_job;
 mod memory;
 mod outage;
 mod profiles;
+mod receivers;
 mod reload;
 mod scene;
 mod served;
