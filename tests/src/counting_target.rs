@@ -26,11 +26,21 @@ impl CountingTarget {
 
     /// The same at an address of one's choice.
     pub async fn start_at(address: SocketAddr) -> Result<Self> {
+        Self::serve(address, String::new()).await
+    }
+
+    /// The same with more lines on each page.
+    pub async fn with_ballast(ballast: String) -> Result<Self> {
+        Self::serve(([127, 0, 0, 1], 0).into(), ballast).await
+    }
+
+    async fn serve(address: SocketAddr, ballast: String) -> Result<Self> {
         let scrapes = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&scrapes);
         let page = move || {
             let count = counter.fetch_add(1, Ordering::SeqCst) + 1;
-            async move { format!("# TYPE scrapes_total counter\nscrapes_total {count}\n") }
+            let page = format!("# TYPE scrapes_total counter\nscrapes_total {count}\n{ballast}");
+            async move { page }
         };
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;

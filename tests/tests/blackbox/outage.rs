@@ -1,10 +1,12 @@
-//! A receiver that is away for a while costs nothing: it gets every sample when it is back.
+//! A receiver that is away for a while costs nothing: it gets every sample when it is back. One
+//! that is away for longer than the log may hold misses what is counted, and nobody else does.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use leadsman_tests::counting_target::CountingTarget;
-use leadsman_tests::leadsman::Leadsman;
+use leadsman_tests::leadsman::{Launch, Leadsman};
 use leadsman_tests::otlp_receiver::OtlpReceiver;
 use leadsman_tests::process::free_port;
 use leadsman_tests::setting::setting;
@@ -50,4 +52,89 @@ async fn a_receiver_that_comes_back_gets_every_sample_once_and_in_order() -> Res
         archived_points(&leadsman.data, "scrapes_total", "counting")?
     );
     Ok(())
+}
+
+/// Series whose names and values cannot be compressed: a record of 16 kB each scrape.
+fn ballast() -> String {
+    let mut state = 1_u64;
+    (0..2000).fold(String::new(), |mut lines, _| {
+        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+        let _ = writeln!(
+            lines,
+            "ballast{{id=\"{state:016x}\"}} {}",
+            state as f64 / 7.0
+        );
+        lines
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_away_for_longer_than_the_log_holds_misses_what_is_counted() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let target = CountingTarget::with_ballast(ballast()).await?;
+    let there = OtlpReceiver::http().await?;
+    let port = free_port()?;
+    let yaml = format!(
+        "global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}\n\
+         telemetry: {{scrape_self: false, trace_sample_ratio: 0}}\n\
+         scrape_configs: [{{job_name: counting, static_configs: [{{targets: [\"{}\"]}}]}}]\n\
+         otlp:\n\
+         - {{name: away, endpoint: \"http://127.0.0.1:{port}\", batch_interval: 200ms}}\n\
+         - {{name: there, endpoint: \"http://{}\", protocol: http/protobuf, batch_interval: 200ms}}\n",
+        target.address, there.address
+    );
+    let launch = Launch {
+        archive_keys: ", flush_interval: 1s, log: {segment_size: 64KiB, disk_budget: 1MiB, \
+                       sync_interval: 100ms}"
+            .to_owned(),
+        ..Launch::default()
+    };
+    let mut leadsman = Leadsman::launch(folder.path(), launch, &yaml).await?;
+    until("records to be pruned", PATIENCE, || async {
+        let n_pruned = pruned_records(&leadsman, "otlp-away").await?;
+        ensure!(n_pruned >= 10, "{n_pruned} records");
+        Ok(())
+    })
+    .await?;
+    let log = leadsman.process.output();
+    assert!(log.contains("a reader lost what it had not read"), "{log}");
+
+    let away = OtlpReceiver::grpc_at(([127, 0, 0, 1], port).into()).await?;
+    let back = target.scrapes();
+    until("the receiver to have caught up", PATIENCE, || async {
+        let points = away.number_points("counting", "scrapes_total");
+        let last = points.last().map_or(0.0, |(_, value)| *value);
+        ensure!(last >= (back + 5) as f64, "{last} of {back}");
+        Ok(())
+    })
+    .await?;
+    let n_pruned = pruned_records(&leadsman, "otlp-away").await?;
+    for reader in ["archive", "live", "otlp-there"] {
+        assert_eq!(pruned_records(&leadsman, reader).await?, 0, "{reader}");
+    }
+    ensure!(leadsman.process.stop(PATIENCE)?.success());
+
+    let archived = archived_points(&leadsman.data, "scrapes_total", "counting")?;
+    let counts: Vec<u64> = archived.iter().map(|(_, value)| *value as u64).collect();
+    let every: Vec<u64> = (1..=counts.len() as u64).collect();
+    assert_eq!(counts, every, "the archive has every scrape");
+    assert_eq!(there.number_points("counting", "scrapes_total"), archived);
+    let received = away.number_points("counting", "scrapes_total");
+    let missed = archived.len() - received.len();
+    assert_eq!(missed, n_pruned, "what is missed is what is counted");
+    let mut rest = archived.iter();
+    assert!(
+        received
+            .iter()
+            .all(|point| rest.any(|archived| archived == point)),
+        "each once"
+    );
+    Ok(())
+}
+
+async fn pruned_records(leadsman: &Leadsman, reader: &str) -> Result<usize> {
+    let metrics = leadsman.get("/metrics").await?;
+    let counter = format!("leadsman_log_reader_pruned_records_total{{reader=\"{reader}\"}} ");
+    let count = metrics.lines().find_map(|line| line.strip_prefix(&counter));
+    Ok(count.with_context(|| format!("no {counter}"))?.parse()?)
 }
