@@ -41,6 +41,6 @@ bench: export LEADSMAN_BINARY = $(CURDIR)/target/release/leadsman
 bench:
 	tests/setup.sh --bench
 	cargo build --release
-	cargo bench -p leadsman-proto --bench exposition --bench pprof
+	cargo bench -p leadsman-proto --bench exposition --bench otlp --bench pprof
 	cargo bench --workspace --profile dev --bench pprof_merge
 	cargo bench --workspace --profile dev --bench scrape_cost
