@@ -1,11 +1,12 @@
 //! Harness of the black-box tests: starts real systems and the binary, sees only their outside.
 //!
-//! It knows none of leadsman's crates. Everything started here has a free loopback port, a
+//! It knows none of leadsman's crates, but for `storage`, which reads the log. Everything started here has a free loopback port, a
 //! temporary folder, and ends with the value that stands for it.
 
 pub mod certs;
 pub mod cgroup;
 pub mod containerd;
+pub mod contents;
 pub mod counting_target;
 pub mod etcd;
 pub mod hostile_target;

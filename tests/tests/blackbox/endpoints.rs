@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use leadsman_tests::certs::Certs;
+use leadsman_tests::contents;
 use leadsman_tests::counting_target::CountingTarget;
 use leadsman_tests::hostile_target::{Answer, HostileTarget, text};
 use leadsman_tests::http;
@@ -294,7 +295,15 @@ async fn a_secret_shows_nowhere_even_if_the_target_sends_it_back() -> Result<()>
     );
     let n_files = check_folder(&leadsman.data)?;
     assert!(n_files > 3, "only {n_files} files");
+    check_contents("the log", &contents::of_log(&leadsman.data)?);
+    check_contents("the archive", &contents::of_archive(&leadsman.data)?);
     Ok(())
+}
+
+/// What is compressed, once it no longer is.
+fn check_contents(whose: &str, text: &str) {
+    check_no_secret(whose, text.as_bytes());
+    assert!(text.contains("inline"), "nothing in {whose}: {text}");
 }
 
 fn bearer(token: &str) -> Result<reqwest::header::HeaderMap> {

@@ -1,5 +1,6 @@
 //! Black-box tests: real systems around the real binary.
 
+mod boundaries;
 mod captures;
 mod chaos;
 mod churn;

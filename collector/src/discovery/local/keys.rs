@@ -1,11 +1,13 @@
 //! From a key of the table to the options of a client, if its files are there.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use exporter::auth::{Credentials, SecretSource};
 use exporter::tls::ClientTlsOptions;
 
 use super::endpoints::{Key, Name, Trust};
+use super::listening::forbidden;
 use crate::config::Scheme;
 use crate::discovery::glob::expand;
 use crate::fetch::{ClientOptions, Redirects};
@@ -69,6 +71,9 @@ fn readable(root: &Path, name: &str) -> Result<PathBuf, String> {
     let path = found.ok_or_else(|| format!("no file {}", pattern.display()))?;
     match std::fs::File::open(&path) {
         Ok(_) => Ok(path),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            Err(forbidden(&format!("read {}", path.display())))
+        }
         Err(error) => Err(format!("{}: {error}", path.display())),
     }
 }

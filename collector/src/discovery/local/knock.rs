@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::endpoints::{Door, Endpoint, Key, Place};
 use super::keys;
-use super::listening::Listeners;
+use super::listening::{Listeners, Silence};
 use crate::config::Scheme;
+use crate::discovery::group::Severity;
 use crate::fetch::{Client, ClientOptions, Endpoint as FetchEndpoint, FetchError, Request};
 
 /// A page of an API server takes a while to write.
@@ -30,6 +31,8 @@ pub(super) struct Closed {
     pub(super) reason: String,
     /// Someone is there, and has been bothered.
     pub(super) is_listening: bool,
+    /// A fault if we lack the right to look.
+    pub(super) severity: Severity,
 }
 
 /// The first door that opens, or why none does.
@@ -39,11 +42,20 @@ pub(super) async fn knock(
     root: &Path,
 ) -> Result<Opened, Closed> {
     let (mut absent, mut refused) = (Vec::new(), Vec::new());
+    let mut severity = Severity::Note;
     for (door_idx, door) in endpoint.doors.iter().enumerate() {
         let address = address(door.place, root);
-        if let Err(reason) = listeners.check(door.place, root).await {
-            absent.push(format!("{address}: {reason}"));
-            continue;
+        match listeners.check(door.place, root).await {
+            Ok(()) => {}
+            Err(Silence::Nobody(reason)) => {
+                absent.push(format!("{address}: {reason}"));
+                continue;
+            }
+            Err(Silence::Forbidden(reason)) => {
+                severity = Severity::Fault;
+                refused.push(format!("{address}: {reason}"));
+                continue;
+            }
         }
         match open(door, root).await {
             Ok((scheme, http)) => {
@@ -63,6 +75,7 @@ pub(super) async fn knock(
     Err(Closed {
         reason: refused.join("; "),
         is_listening,
+        severity,
     })
 }
 

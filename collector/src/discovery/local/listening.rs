@@ -31,6 +31,21 @@ pub(super) struct Listeners {
     ports: Option<HashSet<u16>>,
 }
 
+/// Why a place is not heard of.
+#[derive(Debug)]
+pub(super) enum Silence {
+    /// Nobody is there, as far as can be told.
+    Nobody(String),
+    /// Only others may look.
+    Forbidden(String),
+}
+
+/// What we may not do, and as whom.
+pub(super) fn forbidden(what: &str) -> String {
+    let user = rustix::process::geteuid().as_raw();
+    format!("user {user} may not {what}: run leadsman as a user who may, or give it a group")
+}
+
 impl Listeners {
     /// Asks the kernel.
     pub(super) fn now() -> Self {
@@ -39,8 +54,8 @@ impl Listeners {
         }
     }
 
-    /// Whether someone listens there, or else the reason why that is not known.
-    pub(super) async fn check(&self, place: Place, root: &Path) -> Result<(), String> {
+    /// Whether someone listens there, or else why that is not known.
+    pub(super) async fn check(&self, place: Place, root: &Path) -> Result<(), Silence> {
         let connected = match (place, &self.ports) {
             (Place::Port(port), Some(ports)) if ports.contains(&port) => Ok(()),
             (Place::Port(_), Some(_)) => Err(io::ErrorKind::ConnectionRefused.into()),
@@ -54,9 +69,10 @@ impl Listeners {
         };
         connected.map_err(|error| match error.kind() {
             io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
-                "nothing listens there".to_owned()
+                Silence::Nobody("nothing listens there".to_owned())
             }
-            _ => error.to_string(),
+            io::ErrorKind::PermissionDenied => Silence::Forbidden(forbidden("connect to it")),
+            _ => Silence::Nobody(error.to_string()),
         })
     }
 }

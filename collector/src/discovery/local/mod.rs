@@ -51,6 +51,7 @@ enum State {
     /// Someone listens, but does not let us in.
     Refused {
         reason: String,
+        severity: Severity,
         n_times: u32,
         at: Instant,
     },
@@ -107,17 +108,20 @@ impl LocalScan {
     /// Why the other endpoints are no targets, and why some are only half as good as they could be.
     pub(super) fn problems(&self) -> impl Iterator<Item = Problem> {
         self.endpoints.iter().filter_map(|(endpoint, state)| {
-            let reason = match state {
-                State::Unknown => "not looked for yet",
-                State::Absent { reason } | State::Refused { reason, .. } => reason,
+            let (reason, severity) = match state {
+                State::Unknown => ("not looked for yet", Severity::Note),
+                State::Absent { reason } => (reason.as_str(), Severity::Note),
+                State::Refused {
+                    reason, severity, ..
+                } => (reason.as_str(), *severity),
                 State::Found { opened, .. } if opened.passed_over.is_empty() => return None,
-                State::Found { opened, .. } => &opened.passed_over,
+                State::Found { opened, .. } => (opened.passed_over.as_str(), Severity::Note),
             };
             Some(Problem {
                 job: endpoint.job.to_owned(),
                 source: SOURCE.to_owned(),
                 reason: reason.to_owned(),
-                severity: Severity::Note,
+                severity,
             })
         })
     }
@@ -176,10 +180,12 @@ async fn look(endpoint: &Endpoint, state: &State, listeners: &Listeners, root: &
         Err(Closed {
             reason,
             is_listening: false,
+            ..
         }) => State::Absent { reason },
         Err(Closed {
             reason,
             is_listening: true,
+            severity,
         }) => {
             let n_times = match state {
                 State::Refused { n_times, .. } => n_times.saturating_add(1),
@@ -187,6 +193,7 @@ async fn look(endpoint: &Endpoint, state: &State, listeners: &Listeners, root: &
             };
             State::Refused {
                 reason,
+                severity,
                 n_times,
                 at: Instant::now(),
             }
