@@ -3,7 +3,6 @@
 //! [`Telemetry::start`] comes first in the program; the log, which spans are appended to, is
 //! handed in once it is open ([`Telemetry::send_traces_to`]).
 
-mod limiter;
 mod logging;
 mod process;
 mod profiler;
@@ -25,7 +24,6 @@ use tracing_subscriber::{Layer, Registry as Spans, reload};
 
 use crate::config::TelemetryConfig;
 
-pub use limiter::LogLimiter;
 pub use profiler::OwnProfiler;
 
 /// Longest wait for the last spans at the end.
