@@ -1,5 +1,5 @@
 # `make test` sets up what the tests need and runs everything. See CONTRIBUTING.md.
-.PHONY: build check setup test bench soak fuzz
+.PHONY: build check setup test bench soak fuzz sanitize
 
 build:
 	cargo build --release
@@ -8,6 +8,7 @@ build:
 check:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	tests/check_dependencies.py
 
 setup:
 	tests/setup.sh
@@ -31,9 +32,14 @@ soak: setup
 	cargo test --workspace --test blackbox -- --nocapture \
 		crash:: outage:: chaos:: churn:: large:: profiles:: exposition::random
 
-# Each target for FUZZ_SECONDS (60), seeded with real captures.
+# FUZZ_RUNS inputs a target (10,000,000), but no longer than FUZZ_SECONDS (900) each.
 fuzz: setup
 	fuzz/run.sh
+
+# The `unsafe` of the CPU profiler under the address sanitizer.
+sanitize:
+	cd tests/sanitize && RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address \
+		cargo run --release --locked --target "$$(rustc -vV | sed -n 's/^host: //p')"
 
 # Tables of what it costs, beside its peers. The harness is built as the tests are, leadsman as it
 # is released.
