@@ -46,11 +46,7 @@ impl Appender {
                 self.shared.counters.refused_records.add(1);
             })?;
         let (ack, answer) = oneshot::channel();
-        let queued = Queued {
-            record,
-            ack,
-            _space: space,
-        };
+        let queued = Queued { record, ack, space };
         self.shared
             .commands
             .send(Command::Append(queued))

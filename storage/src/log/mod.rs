@@ -22,6 +22,7 @@ pub mod fuzz;
 mod lock;
 mod metrics;
 mod prune;
+mod queue;
 mod reader;
 mod recovery;
 mod segment;
@@ -38,7 +39,7 @@ mod writer;
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -47,6 +48,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 use self::cursor::Cursor;
 use self::disk::{Disk, LocalDisk};
 use self::lock::FolderLock;
+use self::queue::CommandSender;
 use self::recovery::Recovered;
 use self::shared::{Progress, ReaderState, Shared, State};
 use self::stats::Counters;
@@ -110,7 +112,7 @@ impl Log {
         let lock = FolderLock::take(folder)?;
         let recovered = recovery::recover(folder)?;
         let previous_end = recovered.end;
-        let (commands, queue) = mpsc::channel();
+        let (commands, queue) = queue::commands();
         let shared = Arc::new(share(bounded(options), recovered, floor, commands, lock));
         let writer = Writer::new(Arc::clone(&shared), disk, queue, previous_end);
         let thread = std::thread::Builder::new()
@@ -256,7 +258,7 @@ fn share(
     options: LogOptions,
     recovered: Recovered,
     floor: Position,
-    commands: mpsc::Sender<Command>,
+    commands: CommandSender,
     lock: FolderLock,
 ) -> Shared {
     let Recovered {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::mpsc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Semaphore, watch};
@@ -12,9 +11,9 @@ use super::entry::Entry;
 use super::error::LogError;
 use super::frame::Salt;
 use super::lock::FolderLock;
+use super::queue::CommandSender;
 use super::stats::Counters;
 use super::tail::Tail;
-use super::writer::Command;
 use super::{LogOptions, segment};
 use crate::Position;
 
@@ -28,7 +27,7 @@ pub(super) struct Shared {
     pub(super) fault: watch::Sender<Option<Arc<LogError>>>,
     /// Space in the queue, in units of [`super::appender::QUEUE_UNIT`].
     pub(super) queue: Arc<Semaphore>,
-    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) commands: CommandSender,
     pub(super) counters: Counters,
     pub(super) _lock: FolderLock,
 }

@@ -7,27 +7,25 @@
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use proto::Record;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::active::Active;
+use super::appender::QUEUE_UNIT;
 use super::cursor;
 use super::disk::Disk;
 use super::entry::Entry;
 use super::error::LogError;
 use super::frame::{MAX_PAYLOAD, Salt, TooLong};
+use super::queue::CommandReceiver;
 use super::segment::SegmentHeader;
 use super::shared::{Segment, Shared};
 use crate::Position;
 
 /// The buffer goes to the file when it is this long. Bytes.
 const WRITE_BYTES: usize = 1 << 20;
-
-/// Records taken from the queue before the next write.
-const GROUP_RECORDS: usize = 1024;
 
 /// Pauses between attempts while the disk fails.
 const FIRST_RETRY: Duration = Duration::from_millis(50);
@@ -52,7 +50,14 @@ pub(super) struct Queued {
     pub(super) record: Record,
     pub(super) ack: oneshot::Sender<Result<Position, LogError>>,
     /// Its share of the queue's space, given back when it is durable.
-    pub(super) _space: OwnedSemaphorePermit,
+    pub(super) space: OwnedSemaphorePermit,
+}
+
+impl Queued {
+    /// What it holds in memory, about. Bytes.
+    pub(super) fn n_bytes(&self) -> usize {
+        self.space.num_permits() * QUEUE_UNIT
+    }
 }
 
 /// A record that is in the segment, or in its buffer, but not synced.
@@ -72,7 +77,7 @@ struct Fault {
 pub(super) struct Writer {
     shared: Arc<Shared>,
     disk: Box<dyn Disk>,
-    commands: Receiver<Command>,
+    commands: CommandReceiver,
     active: Option<Active>,
     /// Everything before it is durable; where a new segment starts.
     durable: Position,
@@ -93,7 +98,7 @@ impl Writer {
     pub(super) fn new(
         shared: Arc<Shared>,
         disk: Box<dyn Disk>,
-        commands: Receiver<Command>,
+        commands: CommandReceiver,
         previous_end: Position,
     ) -> Self {
         let durable = shared.progress.borrow().end;
@@ -139,30 +144,9 @@ impl Writer {
 
     /// Waits for something to do, and takes what is queued.
     fn receive(&mut self) {
-        match self.wait() {
-            Ok(command) => self.take(command),
-            Err(RecvTimeoutError::Timeout) => return,
-            Err(RecvTimeoutError::Disconnected) => return self.stop(),
-        }
-        while self.backlog.len() < GROUP_RECORDS {
-            match self.commands.try_recv() {
-                Ok(command) => self.take(command),
-                Err(TryRecvError::Empty) => return,
-                Err(TryRecvError::Disconnected) => return self.stop(),
-            }
-        }
-    }
-
-    fn wait(&self) -> Result<Command, RecvTimeoutError> {
         let retry_at = self.fault.as_ref().map(|fault| fault.retry_at);
-        match retry_at.or(self.sync_at) {
-            Some(at) => self
-                .commands
-                .recv_timeout(at.saturating_duration_since(Instant::now())),
-            None => self
-                .commands
-                .recv()
-                .map_err(|_| RecvTimeoutError::Disconnected),
+        for command in self.commands.receive(retry_at.or(self.sync_at)) {
+            self.take(command);
         }
     }
 
@@ -172,11 +156,6 @@ impl Writer {
             Command::Prune => self.wants_prune = true,
             Command::Close(reply) => self.closing = Some(reply),
         }
-    }
-
-    /// Nobody is left who could ask for anything.
-    fn stop(&mut self) {
-        self.closing = Some(oneshot::channel().0);
     }
 
     fn turn(&mut self) {
@@ -388,7 +367,7 @@ impl Writer {
     /// Writes what is left, once; what cannot be written is not acknowledged.
     fn close(mut self) {
         self.shared.queue.close();
-        while let Ok(command) = self.commands.try_recv() {
+        for command in self.commands.take() {
             self.take(command);
         }
         let result = self.write_backlog().and_then(|()| self.sync());
