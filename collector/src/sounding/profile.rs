@@ -117,7 +117,7 @@ impl Profiler {
         let started = clock.now();
         let answer = self
             .fetch(measured)
-            .instrument(tracing::info_span!("fetch"))
+            .instrument(tracing::debug_span!("fetch"))
             .await;
         let spent = clock.now().saturating_sub(started);
         self.spend(spent);
@@ -203,7 +203,7 @@ impl Profiler {
 
     fn read(&self, answer: &Answer) -> Result<Profile, BodyError> {
         let limit = self.site.target.job.body_size_limit;
-        let _span = tracing::info_span!("decode").entered();
+        let _span = tracing::debug_span!("decode").entered();
         heavy(8 * answer.body.len(), || {
             profile_body::read(
                 self.spec.format,
@@ -223,7 +223,7 @@ impl Profiler {
             is_delta,
             profile,
         };
-        let span = tracing::info_span!("append");
+        let span = tracing::debug_span!("append");
         let append = self
             .site
             .context
@@ -291,7 +291,7 @@ impl Sounding for Profiler {
             return;
         }
         let (job, instance, kind) = (self.site.job(), self.site.instance(), &*self.spec.kind);
-        let span = tracing::info_span!("profile", job, instance, kind);
+        let span = tracing::debug_span!("profile", job, instance, kind);
         let outcome = self.take().instrument(span).await;
         let is_unsupported = matches!(outcome, Err(ProfileError::Unsupported(_)));
         self.unsupported_until = is_unsupported.then(|| now + UNSUPPORTED_RETRY);

@@ -110,7 +110,7 @@ impl Scraper {
         let fetched = match request(&self.site) {
             Ok(request) => {
                 let fetch = self.fetcher.get(&self.site, &request);
-                fetch.instrument(tracing::info_span!("fetch")).await
+                fetch.instrument(tracing::debug_span!("fetch")).await
             }
             Err(error) => Err(error),
         };
@@ -150,7 +150,7 @@ impl Scraper {
         let response = fetched?;
         self.counters.body_bytes.inc_by(response.wire_bytes as u64);
         let format = format_of(&response.content_type)?;
-        let _span = tracing::info_span!("decode").entered();
+        let _span = tracing::debug_span!("decode").entered();
         let body = &response.body;
         let decoder = &mut self.decoder;
         let page = heavy(body.len(), || decoder.decode(format, body, *facts))?;
@@ -160,7 +160,7 @@ impl Scraper {
     }
 
     async fn append(&self, batch: MetricBatch) {
-        let span = tracing::info_span!("append");
+        let span = tracing::debug_span!("append");
         let record = Record::Metrics(Arc::new(batch));
         if let Err(error) = self
             .site
@@ -250,7 +250,7 @@ impl Scraper {
 impl Sounding for Scraper {
     async fn sound(&mut self) {
         let (job, instance) = (self.site.job(), self.site.instance());
-        let span = tracing::info_span!("scrape", job, instance);
+        let span = tracing::debug_span!("scrape", job, instance);
         let scraped = self.scrape().instrument(span).await;
         self.note(scraped);
     }

@@ -16,8 +16,9 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use prometheus::Registry;
 use storage::log::Appender;
 use tracing::Subscriber;
-use tracing_subscriber::filter::{ParseError, filter_fn};
-use tracing_subscriber::layer::SubscriberExt;
+use tracing::subscriber::Interest;
+use tracing_subscriber::filter::{ParseError, dynamic_filter_fn};
+use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Layer, Registry as Spans, reload};
@@ -82,8 +83,10 @@ impl Telemetry {
         let trace_metrics = traces::TraceMetrics::new().map_err(TelemetryError::Metrics)?;
         let outlet = traces::Outlet::new(trace_metrics.clone());
         let ratio = config.trace_sample_ratio;
-        let provider = (ratio > 0.0).then(|| traces::provider(ratio, instance, outlet.clone()));
-        let spans = provider.as_ref().map(span_layer);
+        let provider = (ratio > 0.0).then(|| traces::provider(instance, outlet.clone()));
+        let spans = provider
+            .as_ref()
+            .map(|provider| span_layer(provider, traces::HeadSampler::new(ratio)));
         let subscriber = Spans::default().with(lines).with(spans);
         Ok((
             Self {
@@ -139,15 +142,28 @@ fn filter_error(filter: &str, source: ParseError) -> TelemetryError {
     }
 }
 
-/// Turns the spans of this crate into traces, whatever the log level.
-fn span_layer<S>(provider: &SdkTracerProvider) -> impl Layer<S> + use<S>
+/// Turns the sampled spans of this crate into traces, whatever the log level. A span that is not
+/// sampled is not even made.
+fn span_layer<S>(
+    provider: &SdkTracerProvider,
+    sampler: traces::HeadSampler,
+) -> impl Layer<S> + use<S>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
+    let filter = dynamic_filter_fn(move |metadata, context: &Context<'_, S>| {
+        traces::is_traced(metadata.target())
+            && (context.lookup_current().is_some() || (metadata.is_span() && sampler.is_chosen()))
+    });
+    let filter =
+        filter.with_callsite_filter(|metadata| match traces::is_traced(metadata.target()) {
+            true => Interest::sometimes(),
+            false => Interest::never(),
+        });
     tracing_opentelemetry::layer()
         .with_tracer(traces::tracer(provider))
         .with_location(false)
         .with_threads(false)
         .with_tracked_inactivity(false)
-        .with_filter(filter_fn(|metadata| traces::is_traced(metadata.target())))
+        .with_filter(filter)
 }

@@ -6,6 +6,7 @@
 
 mod exporter;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use opentelemetry::trace::TracerProvider;
@@ -14,6 +15,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, Tracer,
 };
+use xxhash_rust::xxh3::xxh3_64;
 
 pub(super) use exporter::{Outlet, TraceMetrics};
 
@@ -26,9 +28,8 @@ const BATCH_INTERVAL: Duration = Duration::from_secs(5);
 /// Attributes of a span, and events in it.
 const MAX_PER_SPAN: u32 = 32;
 
-/// Samples `ratio` of the root spans (with all of their children) and writes them to `outlet`.
-/// `instance` is the `service.instance.id`.
-pub(super) fn provider(ratio: f64, instance: &str, outlet: Outlet) -> SdkTracerProvider {
+/// Writes every finished span to `outlet`. `instance` is the `service.instance.id`.
+pub(super) fn provider(instance: &str, outlet: Outlet) -> SdkTracerProvider {
     let batches = BatchConfigBuilder::default()
         .with_max_queue_size(MAX_QUEUED_SPANS)
         .with_max_export_batch_size(MAX_SPANS_IN_RECORD)
@@ -37,14 +38,39 @@ pub(super) fn provider(ratio: f64, instance: &str, outlet: Outlet) -> SdkTracerP
     let processor = BatchSpanProcessor::builder(outlet)
         .with_batch_config(batches)
         .build();
-    let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(ratio)));
     SdkTracerProvider::builder()
-        .with_sampler(sampler)
+        .with_sampler(Sampler::AlwaysOn)
         .with_max_attributes_per_span(MAX_PER_SPAN)
         .with_max_events_per_span(MAX_PER_SPAN)
         .with_resource(resource(instance))
         .with_span_processor(processor)
         .build()
+}
+
+/// Chooses the root spans that are traced, with all of their children.
+#[derive(Debug)]
+pub(super) struct HeadSampler {
+    n_roots: AtomicU64,
+    /// A root whose hash is below it is chosen.
+    threshold: u64,
+}
+
+impl HeadSampler {
+    /// Chooses this share of the roots.
+    pub(super) fn new(ratio: f64) -> Self {
+        Self {
+            n_roots: AtomicU64::new(0),
+            // Saturates: everything from 1 on.
+            threshold: (ratio * 2f64.powi(64)) as u64,
+        }
+    }
+
+    /// Whether the next root is chosen. By a hash, since soundings come in the same order again
+    /// and again.
+    pub(super) fn is_chosen(&self) -> bool {
+        let n = self.n_roots.fetch_add(1, Ordering::Relaxed);
+        xxh3_64(&n.to_le_bytes()) <= self.threshold
+    }
 }
 
 /// The tracer of this program.
@@ -71,4 +97,19 @@ fn resource(instance: &str) -> Resource {
             KeyValue::new("service.instance.id", instance.to_owned()),
         ])
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn about_the_ratio_of_the_roots_is_chosen() {
+        let n_chosen = |ratio| {
+            let sampler = HeadSampler::new(ratio);
+            (0..10_000).filter(|_| sampler.is_chosen()).count()
+        };
+        assert_eq!(n_chosen(1.0), 10_000);
+        assert!((900..1100).contains(&n_chosen(0.1)), "{}", n_chosen(0.1));
+    }
 }
