@@ -1,4 +1,5 @@
-//! Reading a body within its bound, and undoing its compression within the same bound.
+//! Reading a body of HTTP/2 within its bound, and undoing the compression of any within the same
+//! bound.
 
 use std::borrow::Cow;
 
@@ -8,6 +9,7 @@ use hyper::body::{Body, Incoming};
 use proto::compress::{CompressError, decompress};
 
 use super::FetchError;
+use super::http1::SHOWN_BYTES;
 
 /// Room taken ahead on a server's word about the length. Bytes.
 const TRUSTED_LENGTH: usize = 1 << 20;
@@ -22,7 +24,7 @@ pub(super) async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, Fetc
     let mut rest = BytesMut::new();
     let mut length = 0;
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(FetchError::from_http)?.into_data() else {
+        let Ok(data) = frame.map_err(FetchError::from_hyper)?.into_data() else {
             continue;
         };
         length += data.len();
@@ -43,17 +45,21 @@ pub(super) async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, Fetc
     Ok(first.unwrap_or_else(|| rest.freeze()))
 }
 
-/// Reads as much of an error's body as is worth showing, on one line without control characters.
-pub(super) async fn read_message(mut body: Incoming) -> String {
-    const SHOWN_BYTES: usize = 200;
-    let mut start = Vec::new();
+/// Reads as much of an error's body as is worth showing.
+pub(super) async fn read_start(mut body: Incoming) -> Bytes {
+    let mut start = BytesMut::new();
     while start.len() < SHOWN_BYTES
         && let Some(Ok(frame)) = body.frame().await
     {
         start.extend_from_slice(frame.data_ref().map_or(&[], |data| data.as_ref()));
     }
-    start.truncate(SHOWN_BYTES);
-    let text = String::from_utf8_lossy(&start);
+    start.freeze()
+}
+
+/// The start of an error's body on one line without control characters.
+pub(super) fn message(body: &[u8]) -> String {
+    let start = body.get(..SHOWN_BYTES).unwrap_or(body);
+    let text = String::from_utf8_lossy(start);
     let words = text
         .split(|c: char| c.is_control() || c.is_whitespace())
         .filter(|w| !w.is_empty());

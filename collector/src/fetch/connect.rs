@@ -1,26 +1,19 @@
 //! Connections: TCP, TLS over it, unix sockets.
 
-use std::ffi::OsString;
-use std::future::Future;
 use std::io;
-use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use exporter::tls::ClientTls;
-use hyper::Uri;
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::{Connected, Connection};
-use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio_rustls::TlsConnector;
 
-use super::kept::HasAnswered;
-use super::request::unhex;
+use super::Endpoint;
 
 /// Longest wait for one of several addresses of a name before the next one is tried.
 const ONE_ADDRESS_TIMEOUT: Duration = Duration::from_secs(2);
@@ -78,7 +71,7 @@ impl ConnectError {
     }
 }
 
-/// Connects by a URI's scheme; the TLS configuration is the one of its pool.
+/// Connects to endpoints; the TLS configuration is the one of its pool.
 #[derive(Clone)]
 pub(super) struct Connector {
     tls: Arc<ClientTls>,
@@ -90,17 +83,17 @@ impl Connector {
         Self { tls, config }
     }
 
-    async fn connect(self, uri: Uri) -> Result<Stream, ConnectError> {
-        let host = uri.host().ok_or(ConnectError::NoAddress)?;
-        match uri.scheme_str() {
-            Some("unix") => open_unix(host).await.map(Stream::plain),
-            Some("https") => {
-                let tcp = open_tcp(host, uri.port_u16().unwrap_or(443)).await?;
-                self.handshake(host, tcp).await
+    pub(super) async fn connect(&self, endpoint: &Endpoint) -> Result<Stream, ConnectError> {
+        match endpoint {
+            Endpoint::Unix(path) => open_unix(path).await.map(Stream::plain),
+            Endpoint::Http(address) => {
+                let (host, port) = host_and_port(address)?;
+                open_tcp(host, port).await.map(Stream::plain)
             }
-            _ => open_tcp(host, uri.port_u16().unwrap_or(80))
-                .await
-                .map(Stream::plain),
+            Endpoint::Https(address) => {
+                let (host, port) = host_and_port(address)?;
+                self.handshake(host, open_tcp(host, port).await?).await
+            }
         }
     }
 
@@ -117,17 +110,24 @@ impl Connector {
         let stream = connector.connect(name, tcp).await.map_err(failed)?;
         let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         Ok(Stream {
-            io: TokioIo::new(Box::new(stream)),
+            io: Box::new(stream),
             is_h2,
         })
     }
 }
 
-async fn open_unix(authority: &str) -> Result<UnixStream, ConnectError> {
-    let path = unhex(authority)
-        .map(OsString::from_vec)
-        .ok_or(ConnectError::NoAddress)?;
-    UnixStream::connect(&path)
+/// The parts of `host:port`, where the host may be in brackets.
+fn host_and_port(address: &str) -> Result<(&str, u16), ConnectError> {
+    let (host, port) = address.rsplit_once(':').ok_or(ConnectError::NoAddress)?;
+    let port = port.parse().map_err(|_| ConnectError::NoAddress)?;
+    match host.is_empty() {
+        true => Err(ConnectError::NoAddress),
+        false => Ok((host, port)),
+    }
+}
+
+async fn open_unix(path: &Path) -> Result<UnixStream, ConnectError> {
+    UnixStream::connect(path)
         .await
         .map_err(|source| ConnectError::Open {
             address: path.to_string_lossy().into_owned(),
@@ -167,23 +167,9 @@ fn quick(stream: TcpStream) -> TcpStream {
     stream
 }
 
-impl tower_service::Service<Uri> for Connector {
-    type Response = Stream;
-    type Error = ConnectError;
-    type Future = Pin<Box<dyn Future<Output = Result<Stream, ConnectError>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        Box::pin(self.clone().connect(uri))
-    }
-}
-
 /// A connection of any kind.
 pub(super) struct Stream {
-    io: TokioIo<Box<dyn Io>>,
+    io: Box<dyn Io>,
     is_h2: bool,
 }
 
@@ -193,34 +179,28 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 impl Stream {
     fn plain(io: impl Io + 'static) -> Self {
         Self {
-            io: TokioIo::new(Box::new(io)),
+            io: Box::new(io),
             is_h2: false,
         }
     }
-}
 
-impl Connection for Stream {
-    fn connected(&self) -> Connected {
-        let connected = Connected::new().extra(HasAnswered::default());
-        if self.is_h2 {
-            connected.negotiated_h2()
-        } else {
-            connected
-        }
+    /// Whether HTTP/2 was agreed on.
+    pub(super) fn is_h2(&self) -> bool {
+        self.is_h2
     }
 }
 
-impl Read for Stream {
+impl AsyncRead for Stream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
+        buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_read(cx, buf)
     }
 }
 
-impl Write for Stream {
+impl AsyncWrite for Stream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
+use std::io;
 use std::time::Duration;
 
 use exporter::auth::AuthError;
@@ -95,21 +96,20 @@ impl FetchError {
         })
     }
 
-    /// Sorts out what the HTTP client says: it boxes our own connection errors.
-    pub(super) fn from_http<E: StdError + Send + Sync + 'static>(error: E) -> Self {
-        let mut error: Box<dyn StdError + Send + Sync> = Box::new(error);
-        if let Some(client) = error.downcast_mut::<hyper_util::client::legacy::Error>()
-            && client.is_connect()
-            && let Some(connect) = client
-                .source()
-                .and_then(|s| s.downcast_ref::<ConnectError>())
-        {
-            return Self::Connect(connect.clone());
-        }
-        if is_tls(&*error) {
-            Self::Tls(error)
-        } else {
-            Self::Http(error)
+    /// What ended a connection of HTTP/2.
+    pub(super) fn from_hyper(error: hyper::Error) -> Self {
+        Self::broken(Box::new(error))
+    }
+
+    /// What ended a connection.
+    pub(super) fn from_io(error: io::Error) -> Self {
+        Self::broken(Box::new(error))
+    }
+
+    fn broken(error: Box<dyn StdError + Send + Sync>) -> Self {
+        match is_tls(&*error) {
+            true => Self::Tls(error),
+            false => Self::Http(error),
         }
     }
 }
@@ -127,8 +127,8 @@ fn is_tls(error: &(dyn StdError + 'static)) -> bool {
         }
         // An io::Error hides what it wraps from `source` and shows only that one's source.
         let wrapped = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
         if wrapped
             .and_then(|inner| inner.downcast_ref::<rustls::Error>())
             .is_some()

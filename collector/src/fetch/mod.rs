@@ -9,7 +9,9 @@ mod client;
 mod connect;
 mod error;
 mod heavy;
-mod kept;
+mod http1;
+mod http2;
+mod pool;
 mod redirect;
 mod request;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The client against servers that misbehave.
 
+mod http1;
 pub(crate) mod server;
 mod tls;
 
