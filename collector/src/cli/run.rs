@@ -50,10 +50,10 @@ impl RunArgs {
         };
         let source = ConfigSource::new(self.config, overrides);
         let config = source.load()?;
-        // Two threads: one can decode while the other waits; more would only widen the footprint
-        // beside the systems that are watched.
+        // One thread for soundings and answers: between threads each of a scrape's dozen wake-ups
+        // would cost more than its decoding. What takes milliseconds moves aside (`heavy`).
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(1)
             .thread_name("leadsman")
             .enable_all()
             .build()
