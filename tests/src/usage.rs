@@ -16,11 +16,14 @@ pub fn cpu_time(pid: u32) -> Result<Duration> {
     Ok(stat(pid)?.1)
 }
 
+/// The memory that is resident. Bytes.
+pub fn memory(pid: u32) -> Result<u64> {
+    status_bytes(pid, "VmRSS:")
+}
+
 /// The most memory that was resident at one time. Bytes.
 pub fn peak_memory(pid: u32) -> Result<u64> {
-    let kib = status(pid, "VmHWM:")?;
-    let kib = kib.strip_suffix(" kB").context("VmHWM is not in kB")?;
-    Ok(kib.parse::<u64>()? * 1024)
+    status_bytes(pid, "VmHWM:")
 }
 
 /// Number of its threads.
@@ -31,6 +34,12 @@ pub fn threads(pid: u32) -> Result<usize> {
 /// Number of its open file descriptors.
 pub fn descriptors(pid: u32) -> Result<usize> {
     Ok(std::fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+}
+
+fn status_bytes(pid: u32, key: &str) -> Result<u64> {
+    let kib = status(pid, key)?;
+    let kib = kib.strip_suffix(" kB").context("not in kB")?;
+    Ok(kib.parse::<u64>()? * 1024)
 }
 
 /// A line of `/proc/PID/status` without its key.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use leadsman_tests::leadsman;
@@ -50,11 +51,19 @@ impl Peer {
     ];
 
     /// Starts it with this `scrape_configs`, to forward to `sink` if it can.
-    pub(crate) fn start(self, folder: &Path, scrape_configs: &str, sink: &str) -> Result<Running> {
+    pub(crate) fn start(
+        self,
+        folder: &Path,
+        interval: Duration,
+        scrape_configs: &str,
+        sink: &str,
+    ) -> Result<Running> {
         let address = format!("127.0.0.1:{}", free_port()?);
         let config = folder.join("config.yml");
+        let seconds = interval.as_secs();
         let common = format!(
-            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs: {scrape_configs}\n"
+            "global: {{scrape_interval: {seconds}s, scrape_timeout: {seconds}s}}\n\
+             scrape_configs: {scrape_configs}\n"
         );
         let own = match self {
             Self::Leadsman => own_config(&address, sink),

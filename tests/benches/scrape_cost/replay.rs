@@ -24,9 +24,10 @@ struct Target {
 }
 
 impl Replay {
-    /// Starts this many targets; they live as long as the process.
-    pub(crate) async fn start(n_targets: usize) -> Result<Self> {
-        let lives: Vec<_> = lives().into_iter().map(Arc::new).collect();
+    /// Starts this many targets with pages of so many samples at most; they live as long as the
+    /// process.
+    pub(crate) async fn start(n_targets: usize, samples_per_page: usize) -> Result<Self> {
+        let lives: Vec<_> = lives(samples_per_page).into_iter().map(Arc::new).collect();
         let mut replay = Self {
             addresses: Vec::new(),
             targets: Vec::new(),
@@ -62,10 +63,14 @@ impl Replay {
         self.targets.iter().map(|target| target.scrapes()).collect()
     }
 
+    /// Series of all targets.
+    pub(crate) fn n_series(&self) -> u64 {
+        self.targets.iter().map(|t| t.life.n_samples).sum()
+    }
+
     /// Mean over the targets.
     pub(crate) fn samples_per_page(&self) -> f64 {
-        let sum: u64 = self.targets.iter().map(|t| t.life.n_samples).sum();
-        sum as f64 / self.targets.len() as f64
+        self.n_series() as f64 / self.targets.len() as f64
     }
 }
 
