@@ -37,20 +37,24 @@ impl Request {
 }
 
 /// Puts fragments one behind the other, as many as fit into a message.
-pub(super) fn join(
-    signal: Signal,
-    fragments: impl IntoIterator<Item = Fragment>,
-    limit: usize,
-) -> Vec<Request> {
+pub(super) fn join(signal: Signal, fragments: Vec<Fragment>, limit: usize) -> Vec<Request> {
+    let mut n_left: usize = fragments.iter().map(|fragment| fragment.bytes.len()).sum();
     let mut joined: Vec<Fragment> = Vec::new();
-    for fragment in fragments {
+    for mut fragment in fragments {
+        let length = fragment.bytes.len();
         match joined.last_mut() {
-            Some(last) if last.bytes.len() + fragment.bytes.len() <= limit => {
+            Some(last) if last.bytes.len() + length <= limit => {
                 last.bytes.extend_from_slice(&fragment.bytes);
                 last.n_items += fragment.n_items;
             }
-            _ => joined.push(fragment),
+            _ => {
+                fragment
+                    .bytes
+                    .reserve_exact(limit.min(n_left).saturating_sub(length));
+                joined.push(fragment);
+            }
         }
+        n_left -= length;
     }
     let requests = joined.into_iter().map(|fragment| Request {
         signal,
