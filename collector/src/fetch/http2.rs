@@ -7,7 +7,7 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, LOCAT
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use super::connect::Stream;
-use super::http1::Answer;
+use super::http1::{Answer, Failure};
 use super::redirect::Hop;
 use super::{FetchError, body};
 
@@ -43,13 +43,17 @@ impl Connection {
         hop: &Hop,
         headers: HeaderMap,
         limit: usize,
-    ) -> Result<Answer, FetchError> {
+    ) -> Result<Answer, Failure> {
         let mut message = hyper::Request::new(NoBody::new());
         *message.uri_mut() = hop.endpoint.uri(&hop.path_and_query)?;
         *message.headers_mut() = headers;
-        self.0.ready().await.map_err(FetchError::from_hyper)?;
-        let answer = self.0.send_request(message).await;
-        read(answer.map_err(FetchError::from_hyper)?, limit).await
+        let answer = match self.0.ready().await {
+            Ok(()) => self.0.send_request(message).await,
+            Err(error) => Err(error),
+        };
+        // Whatever ended it: nothing of an answer came.
+        let answer = answer.map_err(|error| Failure::Silent(FetchError::from_hyper(error)))?;
+        Ok(read(answer, limit).await?)
     }
 }
 

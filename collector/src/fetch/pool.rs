@@ -95,8 +95,7 @@ impl Pool {
             self.idle().put(hop.endpoint.clone(), connection);
         }
         answer.map_err(|failure| match failure {
-            Failure::Silent(error) => FetchError::from_io(error),
-            Failure::Failed(error) => error,
+            Failure::Silent(error) | Failure::Failed(error) => error,
         })
     }
 
@@ -147,7 +146,7 @@ impl Connection {
     ) -> Result<Answer, Failure> {
         match self {
             Self::Http1(connection) => connection.get(&http1_request(hop, headers), limit).await,
-            Self::Http2(connection) => Ok(connection.get(hop, headers.clone(), limit).await?),
+            Self::Http2(connection) => connection.get(hop, headers.clone(), limit).await,
         }
     }
 

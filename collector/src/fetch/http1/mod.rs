@@ -55,7 +55,7 @@ pub(super) struct Connection {
 #[derive(Debug)]
 pub(super) enum Failure {
     /// Not a byte came: the server may have closed the connection before it saw the request.
-    Silent(io::Error),
+    Silent(FetchError),
     Failed(FetchError),
 }
 
@@ -93,7 +93,7 @@ impl Connection {
         if sent.is_ok() {
             sent = self.stream.flush().await;
         }
-        sent.map_err(Failure::Silent)?;
+        sent.map_err(|error| Failure::Silent(FetchError::from_io(error)))?;
         let head = self.read_head().await?;
         let body = match head.is_success() {
             true => self.read_body(head.framing, limit).await?,
@@ -131,12 +131,12 @@ impl Connection {
                     match read {
                         Ok(n) if n > 0 => is_silent = false,
                         Ok(_) if is_silent => {
-                            let error =
-                                io::Error::new(io::ErrorKind::UnexpectedEof, Malformed::Silent);
-                            return Err(Failure::Silent(error));
+                            return Err(Failure::Silent(malformed(Malformed::Silent)));
                         }
                         Ok(_) => return Err(malformed(Malformed::Cut).into()),
-                        Err(error) if is_silent => return Err(Failure::Silent(error)),
+                        Err(error) if is_silent => {
+                            return Err(Failure::Silent(FetchError::from_io(error)));
+                        }
                         Err(error) => return Err(FetchError::from_io(error).into()),
                     }
                 }
