@@ -11,7 +11,7 @@ triple=$(rustc -vV | sed -n 's/^host: //p')
 export programs=target/$triple/release
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(
-    exposition compress goroutine pprof log_payload log_segment config relabel
+    exposition compress goroutine pprof log_payload log_segment config relabel otlp
 )
 
 # Most branches show in short inputs, of which the same time sees many more: nine in ten are short.
@@ -40,6 +40,7 @@ build() {
         case $target in
             log_*) arguments+=(--features log) ;;
             config | relabel) arguments+=(--features config) ;;
+            otlp) arguments+=(--features otlp) ;;
         esac
     done
     # With --target, build scripts and macros are compiled without the flags.
@@ -54,9 +55,26 @@ seed() {
     [ "$(stat -c %s "$file")" -le "$long" ] || rm "$file"
 }
 
+# The first byte chooses, the second is where requests are divided, the third and those after it
+# are lengths.
+seed_answers() {
+    printf '\000\000\001\255\0033.5too many' | seed otlp http-throttled
+    printf '\000\000\001\220\000http: request body too large' | seed otlp http-too-long
+    printf '\000\000\001\367\035Sun, 06 Nov 1994 08:49:47 GMT' | seed otlp http-later
+    printf '\001\000\002\010\00014f%%C3%%BCr ' | seed otlp grpc-unavailable
+    printf '\001\000\001\000\0000\000\000\000\000\004\012\002\010\003' | seed otlp grpc-partial
+    # A Status with a RetryInfo of 7 s.
+    printf '\002\000\032\060\012\050type.googleapis.com/google.rpc.RetryInfo\022\004\012\002\010\007' |
+        seed otlp grpc-details
+    # A resource with a scope with two spans, or with a metric with two points.
+    printf '\003\001\012\016\022\014\022\004\052\002ab\022\004\052\002cd' | seed otlp traces
+    printf '\004\001\012\015\022\013\022\011\012\001m\052\004\012\000\012\000' | seed otlp metrics
+}
+
 seed_all() {
     local file name
     python3 seed_pages.py ../proto/testdata corpus/exposition
+    seed_answers
     for file in ../proto/testdata/*.pb.gz; do
         name=$(basename "$file" .pb.gz)
         gunzip -c "$file" | seed pprof "$name"

@@ -8,6 +8,8 @@ mod answer;
 mod backoff;
 mod batcher;
 mod forwarder;
+#[doc(hidden)]
+pub mod fuzz;
 mod metrics;
 mod request;
 mod signal;

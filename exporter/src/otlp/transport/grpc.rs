@@ -23,6 +23,9 @@ const STATUS: &str = "grpc-status";
 const MESSAGE: &str = "grpc-message";
 const DETAILS: &str = "grpc-status-details-bin";
 
+/// The headers of an answer that are read.
+pub(in crate::otlp) const HEADERS: [&str; 3] = [STATUS, MESSAGE, DETAILS];
+
 /// A flag (is it compressed?) and the length, before each message.
 const PREFIX_LEN: usize = 5;
 
