@@ -24,15 +24,18 @@ impl Shared {
                 .is_some_and(|all| all >= oldest.end);
             let bytes: u64 = state.segments.values().map(Segment::file_bytes).sum();
             let budget = self.options.disk_budget_bytes;
-            drop(state);
-            if is_passed {
-                self.delete(oldest, &[]);
-            } else if bytes.saturating_add(reserve) > budget {
-                let records = records_of(&self.segment_path(oldest.base), oldest);
-                self.delete(oldest, &records);
-            } else {
+            if !is_passed && bytes.saturating_add(reserve) <= budget {
                 return;
             }
+            // Also where all cursors have passed: a reader without one may be behind them.
+            let mut readers = state.readers.values();
+            let is_lost = readers.any(|reader| reader.handed_out < oldest.end);
+            drop(state);
+            let records = match is_lost {
+                true => records_of(&self.segment_path(oldest.base), oldest),
+                false => Vec::new(),
+            };
+            self.delete(oldest, &records);
         }
     }
 

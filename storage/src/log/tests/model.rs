@@ -300,10 +300,14 @@ impl Checker {
         }
     }
 
-    /// Records that readers lost since the log was opened.
+    /// Records that were taken from readers with a cursor since the log was opened.
     fn n_lost(&self) -> u64 {
         let readers = self.log().stats().readers;
-        readers.iter().map(|r| r.losses.pruned_records).sum()
+        let held = readers.iter().filter(|stats| {
+            let is_it = |(name, from): &(&str, _)| *name == stats.name && *from == ReadFrom::Cursor;
+            READERS.iter().any(is_it)
+        });
+        held.map(|stats| stats.losses.pruned_records).sum()
     }
 
     fn reopen(&mut self, idx: usize) {
