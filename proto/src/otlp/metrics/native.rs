@@ -11,16 +11,13 @@ use crate::metrics::{BucketSpan, MetricBatch, NativeHistogram, is_stale};
 const EXPONENTIAL_SCHEMAS: std::ops::RangeInclusive<i32> = -4..=8;
 /// The schema of histograms with custom bounds.
 const CUSTOM_SCHEMA: i32 = -53;
-/// From here on a float does not tell neighbouring whole numbers apart: 2^53.
-const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
 /// Longest run of buckets that is written out; gaps between spans may be wide.
 const MAX_BUCKETS: usize = 1 << 16;
 
-/// Which OTLP type a native histogram becomes; `None` if there is none. OTLP has no gauge
-/// histograms, and counts whole numbers: the float ones that do can be said too, and are read as
-/// if they were integers.
+/// Which OTLP type a native histogram becomes; `None` if there is none: gauge histograms, and
+/// float counts, which OTLP cannot say.
 pub(super) fn shape_of(histogram: &NativeHistogram) -> Option<Shape> {
-    if histogram.is_gauge || (histogram.is_float && !counts_whole_numbers(histogram)) {
+    if histogram.is_gauge || histogram.is_float {
         return None;
     }
     match histogram.schema {
@@ -28,17 +25,6 @@ pub(super) fn shape_of(histogram: &NativeHistogram) -> Option<Shape> {
         schema if EXPONENTIAL_SCHEMAS.contains(&schema) => Some(Shape::ExponentialHistogram),
         _ => None,
     }
-}
-
-fn counts_whole_numbers(histogram: &NativeHistogram) -> bool {
-    let buckets = histogram
-        .positive_counts
-        .iter()
-        .chain(&histogram.negative_counts);
-    [histogram.count, histogram.zero_count]
-        .iter()
-        .chain(buckets)
-        .all(|count| (0.0..MAX_WHOLE).contains(count) && count.fract() == 0.0)
 }
 
 fn find<'a>(
