@@ -11,7 +11,7 @@ triple=$(rustc -vV | sed -n 's/^host: //p')
 export programs=target/$triple/release
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(
-    exposition compress goroutine pprof log_payload log_segment config relabel otlp
+    exposition compress goroutine pprof log_payload log_segment config relabel http_answer otlp
 )
 
 # Most branches show in short inputs, of which the same time sees many more: nine in ten are short.
@@ -39,7 +39,7 @@ build() {
         arguments+=(--bin "$target")
         case $target in
             log_*) arguments+=(--features log) ;;
-            config | relabel) arguments+=(--features config) ;;
+            config | relabel | http_answer) arguments+=(--features config) ;;
             otlp) arguments+=(--features otlp) ;;
         esac
     done
@@ -91,6 +91,12 @@ seed_all() {
     for file in ../collector/src/config/testdata/bad/*.yml; do
         seed config "$(basename "$file" .yml)" <"$file"
     done
+    printf '\003HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\na1' |
+        seed http_answer length
+    printf '\007HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\na1\r\n0\r\nT: x\r\n\r\n' |
+        seed http_answer chunks
+    printf '\001HTTP/1.1 100 Go on\r\n\r\nHTTP/1.0 503 Ill\r\nConnection: keep-alive\r\n\r\nback soon' |
+        seed http_answer error
     printf '([^:]+):(\\d+);[\\w.-]*\n${1}-$2\nport_$1\nhost:2379;a.b-c' | seed relabel address
     printf '(?i)\\bKUBE_\\pL+|[[:alpha:]\\D]{2,3}\\z\n$1\na\nkube_x' | seed relabel classes
 }

@@ -173,11 +173,11 @@ pub(super) struct Stream {
     is_h2: bool,
 }
 
-trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 impl Stream {
-    fn plain(io: impl Io + 'static) -> Self {
+    pub(super) fn plain(io: impl Io + 'static) -> Self {
         Self {
             io: Box::new(io),
             is_h2: false,

@@ -22,6 +22,7 @@ pub use connect::ConnectError;
 pub use error::FetchError;
 pub(crate) use error::report;
 pub(crate) use heavy::heavy;
+pub(crate) use http1::pieces::outcome as outcome_in_pieces;
 pub use request::{Endpoint, Request, Response};
 
 use exporter::auth::Credentials;

@@ -6,6 +6,7 @@
 
 mod chunked;
 mod head;
+pub(super) mod pieces;
 
 use std::io;
 use std::pin::Pin;
