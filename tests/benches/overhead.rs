@@ -13,6 +13,7 @@ use leadsman_tests::etcd::Etcd;
 use leadsman_tests::http;
 use leadsman_tests::leadsman::Leadsman;
 use leadsman_tests::setting::setting;
+use leadsman_tests::tools;
 use leadsman_tests::usage::cpu_time;
 
 /// One CPU profile of ten seconds is taken each minute: a turn has one.
@@ -74,6 +75,8 @@ async fn turn(etcd: &Etcd, folder: &Path, watched: Watched, time: Duration) -> R
         Watched::No => None,
         Watched::Yes => Some(Leadsman::start(folder, &scrape_configs(&etcd.address)).await?),
     };
+    // It refuses to start on what an earlier turn left.
+    tools::run(&mut etcd.ctl(["del", "--prefix", "/etcdctl-check-perf/"]))?;
     let _load = etcd.load(folder)?;
     // The load starts up, and so does leadsman.
     tokio::time::sleep(Duration::from_secs(5)).await;
@@ -137,7 +140,7 @@ fn difference(now: &Buckets, before: &Buckets) -> Buckets {
 
 /// As Prometheus' `histogram_quantile`: linear within a bucket.
 fn quantile(buckets: &Buckets, q: f64) -> Option<f64> {
-    let (_, all) = buckets.last()?;
+    let (_, all) = buckets.last().filter(|(_, all)| *all > 0.0)?;
     let wanted = q * all;
     let idx = buckets.iter().position(|(_, count)| *count >= wanted)?;
     let (upper, count) = *buckets.get(idx)?;
