@@ -9,14 +9,21 @@ use std::sync::Arc;
 use proto::UnixMillis;
 use proto::metrics::{Family, Layout, LayoutId, MetricBatch, Series, SeriesId};
 use proto::metrics::{is_absent, is_stale};
+use proto::target::TargetId;
 
 use super::day::Day;
+
+/// A target's first layout counts for so little: whoever decodes its pages holds it anyway, unless
+/// the target is gone.
+const FIRST_LAYOUT_DIVISOR: usize = 32;
 
 /// Scrapes by the days on which they have samples.
 #[derive(Debug, Default)]
 pub(super) struct MetricBuffer {
     days: BTreeMap<Day, Vec<Arc<MetricBatch>>>,
     layouts: HashSet<LayoutId>,
+    /// Targets with a layout among those.
+    targets: HashSet<TargetId>,
     n_bytes: usize,
     n_outside: usize,
 }
@@ -26,7 +33,9 @@ impl MetricBuffer {
     pub(super) fn push(&mut self, batch: &Arc<MetricBatch>) {
         self.n_bytes += batch_bytes(batch);
         if self.layouts.insert(batch.layout.id) {
-            self.n_bytes += layout_bytes(&batch.layout);
+            let is_first = self.targets.insert(batch.layout.target.id());
+            let divisor = if is_first { FIRST_LAYOUT_DIVISOR } else { 1 };
+            self.n_bytes += layout_bytes(&batch.layout) / divisor;
         }
         for day in self.days_of(batch) {
             self.days.entry(day).or_default().push(batch.clone());

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use proto::Record;
+use proto::target::TargetId;
 
 use super::entry::Entry;
 use super::weight;
@@ -17,6 +18,8 @@ pub(super) struct Tail {
     entries: VecDeque<Held>,
     /// By address: an entry in here keeps its layout alive, so no address is used twice.
     layouts: HashMap<usize, Shared>,
+    /// Number of those layouts of each target.
+    targets: HashMap<TargetId, usize>,
     bytes: usize,
     limit: usize,
 }
@@ -27,11 +30,16 @@ struct Held {
     bytes: usize,
 }
 
+/// A target's first layout counts for so little: whoever decodes its pages holds it anyway, unless
+/// the target is gone.
+const FIRST_LAYOUT_DIVISOR: usize = 32;
+
 /// A layout counts once, however many scrapes in the tail share it.
 #[derive(Debug)]
 struct Shared {
     n_users: usize,
     bytes: usize,
+    target: TargetId,
 }
 
 impl Tail {
@@ -40,6 +48,7 @@ impl Tail {
             start,
             entries: VecDeque::new(),
             layouts: HashMap::new(),
+            targets: HashMap::new(),
             bytes: 0,
             limit,
         }
@@ -102,15 +111,26 @@ impl Tail {
         let Record::Metrics(batch) = record else {
             return 0;
         };
-        let shared = self
-            .layouts
-            .entry(Arc::as_ptr(&batch.layout).addr())
-            .or_insert_with(|| Shared {
-                n_users: 0,
-                bytes: weight::of_layout(&batch.layout),
-            });
-        shared.n_users += 1;
-        if shared.n_users == 1 { shared.bytes } else { 0 }
+        let address = Arc::as_ptr(&batch.layout).addr();
+        if let Some(shared) = self.layouts.get_mut(&address) {
+            shared.n_users += 1;
+            return 0;
+        }
+        let target = batch.layout.target.id();
+        let n_layouts = self.targets.entry(target).or_default();
+        *n_layouts += 1;
+        let weight = weight::of_layout(&batch.layout);
+        let bytes = match *n_layouts {
+            1 => weight / FIRST_LAYOUT_DIVISOR,
+            _ => weight,
+        };
+        let shared = Shared {
+            n_users: 1,
+            bytes,
+            target,
+        };
+        self.layouts.insert(address, shared);
+        bytes
     }
 
     /// The reverse of [`Tail::add_layout`].
@@ -126,8 +146,14 @@ impl Tail {
         if shared.n_users > 0 {
             return 0;
         }
-        self.layouts
-            .remove(&address)
-            .map_or(0, |shared| shared.bytes)
+        let (bytes, target) = (shared.bytes, shared.target);
+        self.layouts.remove(&address);
+        if let Some(n_layouts) = self.targets.get_mut(&target) {
+            *n_layouts -= 1;
+            if *n_layouts == 0 {
+                self.targets.remove(&target);
+            }
+        }
+        bytes
     }
 }

@@ -147,8 +147,10 @@ async fn a_forgotten_reader_holds_nothing_back() {
 async fn the_tail_stays_within_its_bytes_even_if_every_scrape_has_a_new_layout() {
     let folder = tempfile::tempdir().unwrap();
     let log = open(folder.path());
-    for time in 0..50 {
-        let layout = super::layout(&format!("pod-{time}"), 40);
+    // Half of them of one target, half of a new one each.
+    for time in 0..200 {
+        let pod = if time % 2 == 0 { 0 } else { time };
+        let layout = super::layout(&format!("pod-{pod}"), 40 + time as usize % 7);
         let receipt = log
             .appender()
             .append(super::batch(&layout, time))
