@@ -30,6 +30,8 @@ impl Assembler<'_> {
             Some(places) => self.keep_layout(&places, &vanished),
             None => self.build_layout(&vanished),
         };
+        // What grew is kept for as long as the target's page stays as it is.
+        self.slots.shrink_to_fit();
         let known = Known {
             layout,
             slots: self.slots,
@@ -118,6 +120,7 @@ impl Assembler<'_> {
         series.extend(report::series(&self.resolver.target, families.len()));
         families.extend(report::families());
         self.columns.values.resize(series.len(), absent());
+        series.shrink_to_fit();
         Arc::new(Layout::new(
             Arc::clone(&self.resolver.target),
             families,

@@ -120,6 +120,18 @@ pub(super) struct Step {
 }
 
 impl Plan {
+    /// Gives back what it grew by: it is kept for as long as its layout.
+    pub(super) fn shrink(&mut self) {
+        self.attributes.shrink_to_fit();
+        self.steps.shrink_to_fit();
+        for scope in self.resources.iter_mut().flat_map(|r| &mut r.scopes) {
+            scope.metrics.shrink_to_fit();
+            for metric in &mut scope.metrics {
+                metric.points.shrink_to_fit();
+            }
+        }
+    }
+
     /// The encoded attributes of a point.
     pub(super) fn attributes_of(&self, point: &PointPlan) -> &[u8] {
         let Range { start, end } = point.attributes;

@@ -182,6 +182,7 @@ impl<'a> Planner<'a> {
             self.point(draft.metric, draft.example, point);
         }
         self.plan.unmapped.sort_unstable();
+        self.plan.shrink();
         self.plan
     }
 
