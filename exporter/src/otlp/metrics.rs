@@ -28,54 +28,39 @@ impl OtlpMetrics {
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let signal = ["receiver", "signal"];
         let reason = ["receiver", "signal", "reason"];
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            register(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
+        };
         Ok(Self {
-            sent_bytes: register(
-                registry,
-                counter(
-                    "leadsman_otlp_sent_bytes_total",
-                    "Bytes of OTLP messages that receivers accepted, as they were sent.",
-                    &signal,
-                )?,
+            sent_bytes: counter(
+                "leadsman_otlp_sent_bytes_total",
+                "Bytes of OTLP messages that receivers accepted, as they were sent.",
+                &signal,
             )?,
-            sent_plain_bytes: register(
-                registry,
-                counter(
-                    "leadsman_otlp_sent_uncompressed_bytes_total",
-                    "Bytes of OTLP messages that receivers accepted, before compression.",
-                    &signal,
-                )?,
+            sent_plain_bytes: counter(
+                "leadsman_otlp_sent_uncompressed_bytes_total",
+                "Bytes of OTLP messages that receivers accepted, before compression.",
+                &signal,
             )?,
-            sent_items: register(
-                registry,
-                counter(
-                    "leadsman_otlp_sent_items_total",
-                    "Data points, profiles and spans that receivers accepted.",
-                    &signal,
-                )?,
+            sent_items: counter(
+                "leadsman_otlp_sent_items_total",
+                "Data points, profiles and spans that receivers accepted.",
+                &signal,
             )?,
-            dropped_items: register(
-                registry,
-                counter(
-                    "leadsman_otlp_dropped_items_total",
-                    "Data points, profiles and spans that were refused for good or have no OTLP form.",
-                    &reason,
-                )?,
+            dropped_items: counter(
+                "leadsman_otlp_dropped_items_total",
+                "Data points, profiles and spans that were refused for good or have no OTLP form.",
+                &reason,
             )?,
-            retries: register(
-                registry,
-                counter(
-                    "leadsman_otlp_retries_total",
-                    "Requests that failed and are sent again.",
-                    &reason,
-                )?,
+            retries: counter(
+                "leadsman_otlp_retries_total",
+                "Requests that failed and are sent again.",
+                &reason,
             )?,
-            rejected_items: register(
-                registry,
-                counter(
-                    "leadsman_otlp_partial_success_rejected_total",
-                    "Items that receivers rejected from requests they accepted.",
-                    &signal,
-                )?,
+            rejected_items: counter(
+                "leadsman_otlp_partial_success_rejected_total",
+                "Items that receivers rejected from requests they accepted.",
+                &signal,
             )?,
             request_seconds: register(registry, request_seconds()?)?,
             lag_bytes: register(
@@ -163,10 +148,6 @@ impl ReceiverMetrics {
             .with_label_values(&[self.receiver.as_str()])
             .set(lag);
     }
-}
-
-fn counter(name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
-    IntCounterVec::new(Opts::new(name, help), labels)
 }
 
 fn request_seconds() -> Result<HistogramVec, prometheus::Error> {

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use arrow_array::ArrayRef;
 use parquet::basic::ZstdLevel;
-use proto::metrics::SeriesId;
 
 use super::buffer::Buffer;
 use super::day::Day;
@@ -16,7 +15,7 @@ use super::files::{self, TablePath};
 use super::histogram_rows::{histogram_columns, histogram_rows};
 use super::last_times::LastTimes;
 use super::metric_buffer::MetricDay;
-use super::metric_rows::{series_columns, write_points};
+use super::metric_rows::{series_columns, series_rows, write_points};
 use super::profile_buffer::{ProfileBuffer, ProfileDay};
 use super::profile_rows::profile_columns;
 use super::sample_rows::{sample_columns, sample_order};
@@ -142,8 +141,8 @@ impl Flusher<'_> {
         }
         written.retain(|id| !self.series.contains(day, id.0));
         if !written.is_empty() {
-            let is_new = |id: SeriesId| written.contains(&id);
-            self.write_at_once(Table::MetricSeries, day, series_columns(rows, is_new))?;
+            let new = series_rows(rows, |id| written.contains(&id));
+            self.write_chunks(Table::MetricSeries, day, &new, series_columns)?;
         }
         Ok(written.into_iter().map(|id| id.0).collect())
     }

@@ -74,30 +74,49 @@ impl Points {
     }
 }
 
-/// Rows for those series of a day that `is_new` picks, each once, sorted by name, job, instance.
-pub(super) fn series_columns(
-    day: &MetricDay<'_>,
-    mut is_new: impl FnMut(SeriesId) -> bool,
-) -> Result<Vec<ArrayRef>, ArrowError> {
-    let mut rows: Vec<(&Series, &Family)> = day.series().filter(|(s, _)| is_new(s.id)).collect();
-    rows.sort_by_cached_key(|(series, _)| sort_key(series));
-    rows.dedup_by_key(|(series, _)| series.id);
-    let created = day.created();
-    let mut columns = SeriesColumns::new();
-    for (series, family) in rows {
-        columns.push(series, family, created.get(&series.id).copied());
-    }
-    columns.finish()
+/// A row of `metric_series`.
+pub(super) struct SeriesRow<'a> {
+    series: &'a Series,
+    family: &'a Family,
+    created: Option<UnixMillis>,
 }
 
-fn sort_key(series: &Series) -> (String, String, String, SeriesId) {
-    let label = |name| series.labels.get(name).unwrap_or("").to_owned();
+/// Rows for those series of a day that `is_new` picks, each once, sorted by name, job, instance.
+pub(super) fn series_rows<'a>(
+    day: &MetricDay<'a>,
+    mut is_new: impl FnMut(SeriesId) -> bool,
+) -> Vec<SeriesRow<'a>> {
+    let created = day.created();
+    let rows = day.series().filter(|(series, _)| is_new(series.id));
+    let mut rows: Vec<SeriesRow<'a>> = rows
+        .map(|(series, family)| SeriesRow {
+            series,
+            family,
+            created: created.get(&series.id).copied(),
+        })
+        .collect();
+    rows.sort_by_cached_key(|row| sort_key(row.series));
+    rows.dedup_by_key(|row| row.series.id);
+    rows
+}
+
+fn sort_key(series: &Series) -> (&str, &str, &str, SeriesId) {
+    let label = |name| series.labels.get(name).unwrap_or("");
     (
-        series.labels.metric_name().to_owned(),
+        series.labels.metric_name(),
         label("job"),
         label("instance"),
         series.id,
     )
+}
+
+/// The columns of some rows.
+pub(super) fn series_columns(rows: &[SeriesRow<'_>]) -> Result<Vec<ArrayRef>, ArrowError> {
+    let mut columns = SeriesColumns::new();
+    for row in rows {
+        columns.push(row);
+    }
+    columns.finish()
 }
 
 struct SeriesColumns {
@@ -118,7 +137,12 @@ impl SeriesColumns {
         }
     }
 
-    fn push(&mut self, series: &Series, family: &Family, created: Option<UnixMillis>) {
+    fn push(&mut self, row: &SeriesRow<'_>) {
+        let SeriesRow {
+            series,
+            family,
+            created,
+        } = row;
         let label = |name| series.labels.get(name).unwrap_or("");
         let texts = [
             series.labels.metric_name(),
