@@ -9,6 +9,9 @@ check:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	tests/check_dependencies.py
+	# What is built apart from the workspace has a lock file of its own.
+	cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
+	cargo metadata --locked --format-version 1 --manifest-path tests/sanitize/Cargo.toml >/dev/null
 
 setup:
 	tests/setup.sh
