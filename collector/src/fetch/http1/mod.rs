@@ -171,15 +171,13 @@ impl Connection {
                 }
             }
             Framing::Close => {
-                while self
-                    .read(TRUSTED_LENGTH.min(self.buffer.len().max(FIRST_READ)))
-                    .await
-                    .map_err(FetchError::from_io)?
-                    > 0
-                {
+                let mut is_going_on = true;
+                while is_going_on {
                     if self.buffer.len() > limit {
                         return Err(too_large);
                     }
+                    let room = self.buffer.len().clamp(FIRST_READ, TRUSTED_LENGTH);
+                    is_going_on = self.read(room).await.map_err(FetchError::from_io)? > 0;
                 }
                 self.buffer.split().freeze()
             }

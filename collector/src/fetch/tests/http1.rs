@@ -146,6 +146,20 @@ async fn a_connection_is_used_again_after_a_short_error_only() {
 }
 
 #[tokio::test]
+async fn a_body_without_a_length_is_bounded_though_it_comes_at_once() {
+    let long = format!("HTTP/1.1 200 OK\n\n{}", "x".repeat(2000));
+    let server = Script::start(Box::leak(Box::new([&*long.leak()]))).await;
+    let short = Request {
+        body_limit: 1000,
+        ..server.request()
+    };
+    assert_eq!(
+        get(&client(), &short).await,
+        "body is larger than 1000 bytes"
+    );
+}
+
+#[tokio::test]
 async fn a_status_counts_though_its_body_is_cut() {
     for head in [
         "Content-Length: 50",
