@@ -37,6 +37,15 @@ pub(super) struct FileName {
 }
 
 impl FileName {
+    /// Whether this file was made from the other one, among others: it holds a longer stretch of
+    /// the same log, and so all its rows.
+    pub(super) fn supersedes(self, other: Self) -> bool {
+        self != other
+            && self.writer == other.writer
+            && self.from <= other.from
+            && other.to <= self.to
+    }
+
     /// Reads a name back; `None` for files that are not ours.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.strip_suffix(".parquet")?.split('-');

@@ -1,5 +1,6 @@
 //! Small things done to files and folders, each durable when it returns.
 
+use std::cmp::Reverse;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -40,12 +41,27 @@ pub(super) fn days(root: &Path, table: Table) -> Result<Vec<Day>, ArchiveError> 
     Ok(days)
 }
 
-/// Files of a table and day, in no particular order. Files with other names are not ours and
-/// left out.
+/// Files of a table and day that hold its rows, by writer and position. Files with other names are
+/// not ours and left out, and so are those that another one [supersedes](FileName::supersedes).
 pub(super) fn files(root: &Path, table: Table, day: Day) -> Result<Vec<TablePath>, ArchiveError> {
     let names = list(&root.join(table.name()).join(day.folder()))?;
     let ours = names.iter().filter_map(|name| FileName::parse(name));
-    Ok(ours.map(|name| TablePath { table, day, name }).collect())
+    let names = current(ours.collect()).into_iter();
+    Ok(names.map(|name| TablePath { table, day, name }).collect())
+}
+
+/// The names that no other one supersedes, by writer and position.
+pub(super) fn current(mut names: Vec<FileName>) -> Vec<FileName> {
+    // What a file supersedes comes behind it.
+    names.sort_by_key(|name| (name.writer.0, name.from, Reverse(name.to)));
+    let mut current: Vec<FileName> = Vec::with_capacity(names.len());
+    for name in names {
+        // Of those kept, the last one of a writer reaches furthest.
+        if !current.last().is_some_and(|last| last.supersedes(name)) {
+            current.push(name);
+        }
+    }
+    current
 }
 
 /// Names in a folder that are UTF-8; none if there is no such folder.
@@ -112,5 +128,36 @@ pub(super) fn remove(path: &Path) -> Result<(), ArchiveError> {
             Err(ArchiveError::io("remove", path)(error))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Position;
+    use crate::archive::file_name::WriterId;
+
+    fn names(ranges: &[(u64, u64, u64)]) -> Vec<FileName> {
+        let name = |&(writer, from, to): &(u64, u64, u64)| FileName {
+            writer: WriterId(writer),
+            from: Position(from),
+            to: Position(to),
+        };
+        ranges.iter().map(name).collect()
+    }
+
+    fn check_current(all: &[(u64, u64, u64)], expected: &[(u64, u64, u64)]) {
+        assert_eq!(current(names(all)), names(expected), "{all:?}");
+    }
+
+    #[test]
+    fn a_file_stands_for_those_whose_stretch_of_the_log_it_holds() {
+        check_current(&[(1, 0, 10), (1, 10, 20)], &[(1, 0, 10), (1, 10, 20)]);
+        check_current(&[(1, 0, 10), (1, 10, 20), (1, 0, 20)], &[(1, 0, 20)]);
+        check_current(
+            &[(1, 10, 20), (1, 0, 15), (1, 0, 10)],
+            &[(1, 0, 15), (1, 10, 20)],
+        );
+        check_current(&[(2, 0, 10), (1, 0, 20)], &[(1, 0, 20), (2, 0, 10)]);
     }
 }

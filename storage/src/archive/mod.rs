@@ -26,6 +26,7 @@ mod frames;
 mod histogram_rows;
 mod intern;
 mod last_times;
+mod merge;
 mod merged_samples;
 mod metric_buffer;
 mod metric_rows;
@@ -52,6 +53,7 @@ pub use error::ArchiveError;
 pub use flush::FlushReport;
 pub use metrics::ArchiveMetrics;
 pub use profile_query::ProfileQuery;
+pub use table::Resolution;
 pub use writer::Archive;
 
 /// How the archive is written.

@@ -11,7 +11,7 @@ use super::table::Table;
 impl Table {
     /// The table's columns.
     pub(super) fn schema(self) -> SchemaRef {
-        static SCHEMAS: LazyLock<[SchemaRef; 7]> =
+        static SCHEMAS: LazyLock<[SchemaRef; 18]> =
             LazyLock::new(|| Table::ALL.map(|table| Arc::new(Schema::new(columns(table)))));
         // ALL is in the order of the variants.
         SCHEMAS[self as usize].clone()
@@ -22,7 +22,10 @@ fn columns(table: Table) -> Vec<Field> {
     match table {
         Table::MetricSeries => metric_series(),
         Table::MetricPoints => vec![id("series_id"), millis("time"), double("value")],
-        Table::MetricHistograms => metric_histograms(),
+        Table::MetricHistograms | Table::MetricHistograms5m | Table::MetricHistograms1h => {
+            metric_histograms()
+        }
+        Table::MetricRollups5m | Table::MetricRollups1h => metric_rollups(),
         Table::MetricExemplars => {
             vec![id("series_id"), millis("time"), double("value"), labels()]
         }
@@ -31,7 +34,7 @@ fn columns(table: Table) -> Vec<Field> {
             text("leaf"),
             Field::new("frames", list(DataType::Struct(frame_fields())), false),
         ],
-        Table::ProfileSamples => vec![
+        Table::ProfileSamples | Table::ProfileSamples5m | Table::ProfileSamples1h => vec![
             id("series_id"),
             id("profile_id"),
             id("stack_id"),
@@ -43,6 +46,14 @@ fn columns(table: Table) -> Vec<Field> {
             ),
         ],
         Table::Profiles => profiles(),
+        Table::Profiles5m | Table::Profiles1h => {
+            let mut columns = profiles();
+            columns.push(integer("n_captures"));
+            columns
+        }
+        Table::FunctionTrend => function_trend(),
+        Table::Targets => targets(),
+        Table::Events => events(),
     }
 }
 
@@ -84,6 +95,73 @@ fn metric_histograms() -> Vec<Field> {
         ),
         Field::new("negative_counts", list(DataType::Float64), false),
         Field::new("custom_bounds", list(DataType::Float64), false),
+    ]
+}
+
+fn metric_rollups() -> Vec<Field> {
+    vec![
+        id("series_id"),
+        text("name"),
+        text("job"),
+        text("instance"),
+        millis("time"),
+        integer("count"),
+        double("first"),
+        double("last"),
+        optional_double("min"),
+        optional_double("max"),
+        optional_double("sum"),
+        optional_double("p50"),
+        optional_double("p90"),
+        optional_double("p99"),
+        optional_double("increase"),
+        Field::new("resets", DataType::Int32, true),
+    ]
+}
+
+fn function_trend() -> Vec<Field> {
+    vec![
+        id("series_id"),
+        millis("time"),
+        text("job"),
+        text("instance"),
+        text("kind"),
+        text("sample_type"),
+        text("sample_unit"),
+        text("function"),
+        integer("self"),
+        integer("total"),
+        integer("profile_total"),
+        integer("n_captures"),
+    ]
+}
+
+fn targets() -> Vec<Field> {
+    vec![
+        id("target_id"),
+        millis("time"),
+        text("job"),
+        text("instance"),
+        labels(),
+        text("scheme"),
+        text("address"),
+        optional_text("version"),
+        optional_text("go_version"),
+        Field::new("started", timestamp(TimeUnit::Millisecond), true),
+    ]
+}
+
+fn events() -> Vec<Field> {
+    vec![
+        millis("time"),
+        text("kind"),
+        Field::new("target_id", DataType::Int64, true),
+        text("job"),
+        text("instance"),
+        optional_text("before"),
+        optional_text("after"),
+        Field::new("until", timestamp(TimeUnit::Millisecond), true),
+        text("message"),
     ]
 }
 
@@ -209,6 +287,10 @@ fn double(name: &str) -> Field {
     Field::new(name, DataType::Float64, false)
 }
 
+fn optional_double(name: &str) -> Field {
+    Field::new(name, DataType::Float64, true)
+}
+
 fn flag(name: &str) -> Field {
     Field::new(name, DataType::Boolean, false)
 }
@@ -254,7 +336,9 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("SCHEMA.md");
         let document = std::fs::read_to_string(path).unwrap();
         for table in Table::ALL {
-            let heading = format!("\n## `{}`\n", table.name());
+            // Hours are described by the windows of five minutes.
+            let name = table.name().replace("_1h", "_5m");
+            let heading = format!("\n## `{name}`\n");
             let (_, section) = document.split_once(&heading).unwrap();
             let section = section.split("\n## ").next().unwrap();
             let mut columns = Vec::new();
@@ -271,21 +355,33 @@ mod tests {
         }
     }
 
-    /// Version 1. Columns may be added at the end; what is here stays as it is.
+    fn described() -> Vec<String> {
+        let columns = Table::ALL.iter().flat_map(|table| {
+            let schema = table.schema();
+            let fields = schema.fields().iter().cloned();
+            fields
+                .map(|field| {
+                    let null = if field.is_nullable() { " null" } else { "" };
+                    let (name, data_type) = (field.name(), field.data_type());
+                    format!("{}.{name} {data_type}{null}", table.name())
+                })
+                .collect::<Vec<_>>()
+        });
+        columns.collect()
+    }
+
+    /// Columns may be added at the end of a table; what is here stays as it is.
     #[test]
-    fn columns_are_those_of_version_1() {
-        let mut text = String::new();
-        for table in Table::ALL {
-            for field in table.schema().fields() {
-                let null = if field.is_nullable() { " null" } else { "" };
-                text += &format!(
-                    "{}.{} {}{null}\n",
-                    table.name(),
-                    field.name(),
-                    field.data_type()
-                );
-            }
+    fn columns_are_those_of_version_2() {
+        insta::assert_snapshot!(described().join("\n"));
+    }
+
+    #[test]
+    fn the_columns_of_version_1_are_what_they_were() {
+        let version_1 = include_str!("snapshots/columns_of_version_1.txt");
+        let described = described();
+        for column in version_1.lines() {
+            assert!(described.iter().any(|other| other == column), "{column}");
         }
-        insta::assert_snapshot!(text);
     }
 }

@@ -1,4 +1,4 @@
-//! The tables: their names, and how their columns are laid out in files.
+//! The tables: their names, what they hold, and how their columns are laid out in files.
 //!
 //! `storage/SCHEMA.md` describes them for whoever queries them. Encodings were chosen by
 //! measuring repeated scrapes; see [`Table::writer_properties`].
@@ -8,8 +8,8 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 /// Version of all schemas together, in every file's footer. Columns may be added under the
-/// same version; a changed meaning gets a new one.
-pub(super) const SCHEMA_VERSION: u32 = 1;
+/// same version; a changed meaning, and new tables, get a new one.
+pub(super) const SCHEMA_VERSION: u32 = 2;
 
 /// A table of the archive.
 ///
@@ -24,10 +24,32 @@ pub(super) enum Table {
     Stacks,
     ProfileSamples,
     Profiles,
+    Targets,
+    Events,
+    MetricRollups5m,
+    MetricRollups1h,
+    MetricHistograms5m,
+    MetricHistograms1h,
+    ProfileSamples5m,
+    ProfileSamples1h,
+    Profiles5m,
+    Profiles1h,
+    FunctionTrend,
+}
+
+/// How much time one row of a table stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Resolution {
+    /// As it was sounded.
+    Raw,
+    /// Windows of five minutes.
+    FiveMinutes,
+    /// Windows of an hour.
+    OneHour,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::MetricSeries,
         Self::MetricPoints,
         Self::MetricHistograms,
@@ -35,6 +57,17 @@ impl Table {
         Self::Stacks,
         Self::ProfileSamples,
         Self::Profiles,
+        Self::Targets,
+        Self::Events,
+        Self::MetricRollups5m,
+        Self::MetricRollups1h,
+        Self::MetricHistograms5m,
+        Self::MetricHistograms1h,
+        Self::ProfileSamples5m,
+        Self::ProfileSamples1h,
+        Self::Profiles5m,
+        Self::Profiles1h,
+        Self::FunctionTrend,
     ];
 
     /// Its name, which is also its folder's.
@@ -47,12 +80,79 @@ impl Table {
             Self::Stacks => "stacks",
             Self::ProfileSamples => "profile_samples",
             Self::Profiles => "profiles",
+            Self::Targets => "targets",
+            Self::Events => "events",
+            Self::MetricRollups5m => "metric_rollups_5m",
+            Self::MetricRollups1h => "metric_rollups_1h",
+            Self::MetricHistograms5m => "metric_histograms_5m",
+            Self::MetricHistograms1h => "metric_histograms_1h",
+            Self::ProfileSamples5m => "profile_samples_5m",
+            Self::ProfileSamples1h => "profile_samples_1h",
+            Self::Profiles5m => "profiles_5m",
+            Self::Profiles1h => "profiles_1h",
+            Self::FunctionTrend => "function_trend",
         }
     }
 
     /// The table of a name.
     pub(super) fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|table| table.name() == name)
+    }
+
+    /// How much time one row stands for.
+    #[expect(dead_code, reason = "retention comes next")]
+    pub(super) fn resolution(self) -> Resolution {
+        match self {
+            Self::MetricRollups5m
+            | Self::MetricHistograms5m
+            | Self::ProfileSamples5m
+            | Self::Profiles5m => Resolution::FiveMinutes,
+            Self::MetricRollups1h
+            | Self::MetricHistograms1h
+            | Self::ProfileSamples1h
+            | Self::Profiles1h
+            | Self::FunctionTrend => Resolution::OneHour,
+            _ => Resolution::Raw,
+        }
+    }
+
+    /// The columns that every file is sorted by. Ids are ordered as the unsigned hashes they are.
+    /// Where a file has several rows of one key they are in the order in which they were logged.
+    ///
+    /// `stacks` are in an order that only one writing has (same callers side by side).
+    pub(super) fn sort_key(self) -> &'static [&'static str] {
+        match self {
+            Self::MetricSeries => &["name", "job", "instance", "series_id"],
+            Self::MetricPoints
+            | Self::MetricHistograms
+            | Self::MetricHistograms5m
+            | Self::MetricHistograms1h
+            | Self::MetricExemplars
+            | Self::Profiles
+            | Self::Profiles5m
+            | Self::Profiles1h => &["series_id", "time"],
+            Self::Stacks => &[],
+            Self::ProfileSamples | Self::ProfileSamples5m | Self::ProfileSamples1h => {
+                &["series_id", "stack_id"]
+            }
+            Self::Targets => &["job", "instance", "time"],
+            Self::Events => &["time"],
+            Self::MetricRollups5m | Self::MetricRollups1h => {
+                &["name", "job", "instance", "series_id", "time"]
+            }
+            Self::FunctionTrend => &["series_id", "function", "time"],
+        }
+    }
+
+    /// Whether rows with equal sort keys are one row that was written again.
+    pub(super) fn is_unique(self) -> bool {
+        matches!(
+            self,
+            Self::MetricSeries
+                | Self::MetricPoints
+                | Self::MetricHistograms
+                | Self::MetricExemplars
+        )
     }
 
     /// How files of this table are written.
@@ -71,13 +171,13 @@ impl Table {
             .set_created_by(concat!("leadsman ", env!("CARGO_PKG_VERSION")).to_owned())
             .set_compression(Compression::ZSTD(level))
             .set_statistics_enabled(EnabledStatistics::None)
-            .set_offset_index_disabled(self.page_statistics().is_none())
+            .set_offset_index_disabled(self.page_statistics().is_empty())
             .set_data_page_row_count_limit(PAGE_ROWS);
         for name in self.statistics() {
             properties =
                 properties.set_column_statistics_enabled(column(name), EnabledStatistics::Chunk);
         }
-        if let Some(name) = self.page_statistics() {
+        for name in self.page_statistics() {
             properties =
                 properties.set_column_statistics_enabled(column(name), EnabledStatistics::Page);
         }
@@ -94,12 +194,22 @@ impl Table {
     fn statistics(self) -> &'static [&'static str] {
         match self {
             Self::MetricSeries => &["name", "job", "instance", "series_id"],
-            Self::MetricPoints | Self::MetricHistograms | Self::MetricExemplars => {
-                &["series_id", "time"]
+            Self::MetricPoints
+            | Self::MetricHistograms
+            | Self::MetricHistograms5m
+            | Self::MetricHistograms1h
+            | Self::MetricExemplars => &["series_id", "time"],
+            Self::MetricRollups5m | Self::MetricRollups1h => {
+                &["name", "job", "instance", "series_id", "time"]
             }
             Self::Stacks => &["stack_id", "leaf"],
-            Self::ProfileSamples => &["series_id", "profile_id", "stack_id"],
-            Self::Profiles => &[
+            Self::ProfileSamples | Self::ProfileSamples5m | Self::ProfileSamples1h => {
+                &["series_id", "profile_id", "stack_id"]
+            }
+            Self::Targets => &["job", "instance", "time"],
+            Self::Events => &["time", "kind"],
+            Self::FunctionTrend => &["series_id", "job", "kind", "function", "time"],
+            Self::Profiles | Self::Profiles5m | Self::Profiles1h => &[
                 "time",
                 "time_nanos",
                 "series_id",
@@ -111,11 +221,20 @@ impl Table {
         }
     }
 
-    /// The column that large files are sorted by: a reader may skip pages.
-    fn page_statistics(self) -> Option<&'static str> {
+    /// The columns of large files by which a reader may skip pages.
+    fn page_statistics(self) -> &'static [&'static str] {
         match self {
-            Self::MetricPoints | Self::MetricHistograms | Self::ProfileSamples => Some("series_id"),
-            _ => None,
+            Self::MetricPoints
+            | Self::MetricHistograms
+            | Self::MetricHistograms5m
+            | Self::MetricHistograms1h
+            | Self::ProfileSamples
+            | Self::ProfileSamples5m
+            | Self::ProfileSamples1h
+            | Self::FunctionTrend => &["series_id"],
+            Self::MetricSeries => &["name"],
+            Self::MetricRollups5m | Self::MetricRollups1h => &["name", "series_id"],
+            _ => &[],
         }
     }
 }
