@@ -7,8 +7,14 @@ use std::path::{Path, PathBuf};
 
 use super::day::Day;
 use super::error::ArchiveError;
-use super::file_name::FileName;
+use super::file_name::{FileName, WriterId};
 use super::table::Table;
+use crate::Position;
+
+/// File in the archive's folder that names the writer.
+pub(super) const WRITER: &str = ".writer";
+/// File in the archive's folder: the log position that the files reach.
+pub(super) const POSITION: &str = ".position";
 
 /// A file of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -62,6 +68,21 @@ pub(super) fn current(mut names: Vec<FileName>) -> Vec<FileName> {
         }
     }
     current
+}
+
+/// The highest position in the names of this writer's files.
+pub(super) fn highest_position(root: &Path, writer: WriterId) -> Result<Position, ArchiveError> {
+    let mut highest = Position::default();
+    for table in Table::ALL {
+        for day in days(root, table)? {
+            let ours = files(root, table, day)?.into_iter().map(|file| file.name);
+            let ours = ours
+                .filter(|name| name.writer == writer)
+                .map(|name| name.to);
+            highest = highest.max(ours.max().unwrap_or_default());
+        }
+    }
+    Ok(highest)
 }
 
 /// Names in a folder that are UTF-8; none if there is no such folder.
@@ -134,8 +155,6 @@ pub(super) fn remove(path: &Path) -> Result<(), ArchiveError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Position;
-    use crate::archive::file_name::WriterId;
 
     fn names(ranges: &[(u64, u64, u64)]) -> Vec<FileName> {
         let name = |&(writer, from, to): &(u64, u64, u64)| FileName {

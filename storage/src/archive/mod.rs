@@ -35,6 +35,7 @@ mod profile_buffer;
 mod profile_query;
 mod profile_rows;
 mod reading;
+mod recall;
 mod run;
 mod sample_rows;
 mod schema;

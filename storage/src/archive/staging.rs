@@ -19,7 +19,6 @@ use crate::{ErrorChain, Position};
 
 const FOLDER: &str = ".staging";
 const INTENT: &str = "intent.json";
-const POSITION: &str = ".position";
 
 /// The staging folder of an archive, and the flush that is committed but not yet moved.
 #[derive(Debug)]
@@ -92,7 +91,7 @@ impl Staging {
         for folder in folders {
             files::sync_folder(&folder)?;
         }
-        files::write_text(&self.root.join(POSITION), &intent.to.to_string())?;
+        files::write_text(&self.root.join(files::POSITION), &intent.to.to_string())?;
         files::remove(&self.folder.join(INTENT))?;
         files::sync_folder(&self.folder)?;
         self.committed = None;
@@ -116,7 +115,7 @@ impl Staging {
         if let Some(intent) = &self.committed {
             return Ok(Some(intent.to));
         }
-        let path = self.root.join(POSITION);
+        let path = self.root.join(files::POSITION);
         let Some(text) = files::read_text(&path)? else {
             return Ok(None);
         };
@@ -135,6 +134,12 @@ impl Staging {
         files::make_folder(&self.root, &file.folder(&self.root))?;
         fs::rename(&from, &to).map_err(ArchiveError::io("move into its table", &from))
     }
+}
+
+/// Where the flush started that is committed but perhaps not moved, if there is one.
+pub(super) fn intended_from(root: &Path) -> Result<Option<Position>, ArchiveError> {
+    let intent = read_intent(&root.join(FOLDER).join(INTENT))?;
+    Ok(intent.and_then(|intent| intent.files.iter().map(|file| file.name.from).min()))
 }
 
 /// The intent as it is on disk.

@@ -25,7 +25,6 @@ use super::table::Table;
 use crate::Position;
 
 const LOCK: &str = ".lock";
-const WRITER: &str = ".writer";
 
 /// An archive open for writing. There is one for a folder at a time, over all processes.
 #[derive(Debug)]
@@ -57,11 +56,11 @@ impl Archive {
         let root = &options.path;
         fs::create_dir_all(root).map_err(ArchiveError::io("create", root))?;
         let lock = lock(root)?;
-        let writer = writer_id(&root.join(WRITER))?;
+        let writer = writer_id(&root.join(files::WRITER))?;
         let staging = Staging::open(root)?;
         let flushed = match staging.position()? {
             Some(position) => position,
-            None => highest_position(root, writer)?,
+            None => files::highest_position(root, writer)?,
         };
         let level = ZstdLevel::try_new(options.compression_level).map_err(
             ArchiveError::parquet("choose a compression level for", root),
@@ -219,21 +218,4 @@ fn writer_id(path: &PathBuf) -> Result<WriterId, ArchiveError> {
     let writer = WriterId(RandomState::new().hash_one(path));
     files::write_text(path, &writer.to_string())?;
     Ok(writer)
-}
-
-/// The highest position in the names of this writer's files.
-fn highest_position(root: &Path, writer: WriterId) -> Result<Position, ArchiveError> {
-    let mut highest = Position::default();
-    for table in Table::ALL {
-        for day in files::days(root, table)? {
-            let ours = files::files(root, table, day)?
-                .into_iter()
-                .map(|file| file.name);
-            let ours = ours
-                .filter(|name| name.writer == writer)
-                .map(|name| name.to);
-            highest = highest.max(ours.max().unwrap_or_default());
-        }
-    }
-    Ok(highest)
 }
