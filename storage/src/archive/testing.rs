@@ -148,17 +148,17 @@ pub(super) fn cpu_profile(time_nanos: i64) -> ProfileRecord {
 
 /// Rows of a table over all its days and files, in order of day and file name.
 pub(super) fn rows(root: &Path, table: Table) -> Vec<RecordBatch> {
-    let mut batches = Vec::new();
-    for path in paths(root, table) {
-        let schema = table.schema();
-        let names: Vec<&str> = schema
-            .fields()
-            .iter()
-            .map(|field| field.name().as_str())
-            .collect();
-        batches.extend(reading::open(&path, &names).unwrap().map(Result::unwrap));
-    }
-    batches
+    let paths = paths(root, table).into_iter();
+    paths.flat_map(|path| table_rows(&path, table)).collect()
+}
+
+/// Rows of a file of a table.
+pub(super) fn table_rows(path: &Path, table: Table) -> Vec<RecordBatch> {
+    let schema = table.schema();
+    let fields = schema.fields().iter();
+    let names: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
+    let rows = reading::open(path, &names).unwrap();
+    rows.map(Result::unwrap).collect()
 }
 
 /// Files of a table.

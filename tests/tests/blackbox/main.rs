@@ -24,6 +24,7 @@ mod scene;
 mod served;
 mod stopping;
 mod targets;
+mod versions;
 mod wire;
 
 use anyhow::{Context, Result};

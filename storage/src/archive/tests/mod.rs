@@ -1,6 +1,7 @@
 //! What holds of the archive as a whole.
 
 mod any_profile;
+mod golden;
 mod metrics;
 mod profiles;
 mod recovery;

@@ -1,0 +1,182 @@
+//! What the golden archive holds, flush by flush: recorded pages and profiles of two targets,
+//! scraped every 15 s over midnight, one of which is down once and comes back as another version.
+//!
+//! The example that writes the files and the tests that read them share this. It must not change:
+//! the files of older versions hold it too.
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use proto::exposition::{Format, PageDecoder, PageRules, ScrapeFacts};
+use proto::metrics::{BucketSpan, Exemplar, Family, Layout, MetricBatch, MetricKind};
+use proto::metrics::{NativeHistogram, Series, SeriesId};
+use proto::profile::Profile;
+use proto::{Labels, ProfileRecord, Record, Target, UnixMillis, UnixNanos};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// 2026-11-02 00:00:00 UTC.
+const MIDNIGHT: i64 = 1_793_577_600_000;
+const INTERVAL_MS: i64 = 15_000;
+/// The first scrape, counted from midnight in intervals.
+const FIRST: i64 = -4;
+const N_SCRAPES: i64 = 8;
+/// The scrape, counted from midnight, that fails; the one after it finds another version.
+const FAILS: i64 = 1;
+
+/// Families of the recorded pages that are kept.
+const KEPT: &[&str] = &[
+    "containerd_build_info_total",
+    "containerd_cri_container_list_seconds",
+    "etcd_disk_wal_fsync_duration_seconds",
+    "etcd_mvcc_put_total",
+    "etcd_server_has_leader",
+    "etcd_server_version",
+    "go_gc_duration_seconds",
+    "go_goroutines",
+    "go_info",
+    "process_cpu_seconds_total",
+    "process_start_time_seconds",
+];
+
+/// The records of each flush; `recorded` is `proto/testdata`.
+pub(crate) fn flushes(recorded: &Path) -> Result<Vec<Vec<Record>>> {
+    let etcd = target("etcd", "127.0.0.1:2379");
+    let containerd = target("containerd", "127.0.0.1:1338");
+    let [before, after, other] = pages(recorded)?;
+    let mut etcd_pages = PageDecoder::new(etcd.clone(), PageRules::default());
+    let mut containerd_pages = PageDecoder::new(containerd.clone(), PageRules::default());
+    let mut flushes = Vec::new();
+    let mut flush = Vec::new();
+    for n in FIRST..FIRST + N_SCRAPES {
+        let time = UnixMillis(MIDNIGHT + n * INTERVAL_MS);
+        let facts = ScrapeFacts {
+            time,
+            duration_seconds: 0.0125,
+        };
+        let mut decode = |page: &str| etcd_pages.decode(Format::Text, page.as_bytes(), facts);
+        let batch = match n {
+            ..FAILS => decode(&before)?.batch,
+            FAILS => etcd_pages.fail(facts),
+            _ => decode(&after)?.batch,
+        };
+        let page = containerd_pages.decode(Format::Text, other.as_bytes(), facts)?;
+        let histogram = native_histogram(&containerd, time, n);
+        let batches = [batch, page.batch, histogram].map(Arc::new);
+        flush.extend(batches.map(Record::Metrics));
+        if n % 3 == 0 {
+            flush.extend(profiles(recorded, &etcd, time)?);
+        }
+        if n == -1 {
+            flushes.push(std::mem::take(&mut flush));
+        }
+    }
+    flushes.push(flush);
+    Ok(flushes)
+}
+
+/// What etcd's page is before and after its restart, and containerd's.
+fn pages(recorded: &Path) -> Result<[String; 3]> {
+    let etcd = kept(&fs::read_to_string(recorded.join("etcd-3.4.txt"))?);
+    let before = etcd.replace("1.79530013075e+09", "1.79349e+09");
+    let after = before
+        .replace("3.4.23", "3.5.33")
+        .replace("1.79349e+09", "1.79357762e+09");
+    let containerd = kept(&fs::read_to_string(recorded.join("containerd-1.6.txt"))?);
+    let containerd = containerd.replace("1.79530136517e+09", "1.793490001e+09");
+    Ok([before, after, containerd])
+}
+
+/// The lines of a page that are about families in [`KEPT`].
+fn kept(page: &str) -> String {
+    let is_kept = |line: &&str| {
+        let line = line
+            .trim_start_matches("# HELP ")
+            .trim_start_matches("# TYPE ");
+        KEPT.iter().any(|family| line.starts_with(family))
+    };
+    page.lines()
+        .filter(is_kept)
+        .fold(String::new(), |page, line| page + line + "\n")
+}
+
+fn target(job: &str, instance: &str) -> Arc<Target> {
+    let pairs = [("job", job), ("instance", instance), ("cluster", "golden")];
+    Arc::new(Target {
+        labels: Labels::from_pairs(pairs),
+        scheme: "http".to_owned(),
+        address: instance.to_owned(),
+    })
+}
+
+/// A scrape of one native histogram, with an exemplar.
+fn native_histogram(target: &Arc<Target>, time: UnixMillis, n: i64) -> MetricBatch {
+    let name = "pull_duration_seconds";
+    let labels = Labels::from_pairs(target.labels.iter().chain([("__name__", name)]));
+    let family = Family {
+        name: name.to_owned(),
+        kind: MetricKind::Histogram,
+        help: "How long pulls took.".to_owned(),
+        unit: "seconds".to_owned(),
+    };
+    let series = Series {
+        id: SeriesId(labels.hash64()),
+        labels,
+        family_idx: 0,
+    };
+    let layout = Arc::new(Layout::new(target.clone(), vec![family], vec![series]));
+    let n = (n - FIRST + 1) as f64;
+    let mut batch = MetricBatch::new(layout, time, vec![10.0 * n]);
+    batch.histograms = vec![NativeHistogram {
+        series_idx: 0,
+        schema: 3,
+        zero_threshold: 1e-128,
+        zero_count: n,
+        count: 10.0 * n,
+        sum: 2.5 * n,
+        is_float: false,
+        is_gauge: false,
+        positive_spans: vec![BucketSpan {
+            offset: -16,
+            length: 2,
+        }],
+        positive_counts: vec![6.0 * n, 3.0 * n],
+        negative_spans: vec![],
+        negative_counts: vec![],
+        custom_bounds: vec![],
+    }];
+    batch.exemplars = vec![Exemplar {
+        series_idx: 0,
+        labels: Labels::from_pairs([("trace_id", format!("{time:?}").as_str())]),
+        value: 0.25,
+        time: Some(time),
+    }];
+    batch
+}
+
+fn profiles(recorded: &Path, target: &Arc<Target>, time: UnixMillis) -> Result<Vec<Record>> {
+    let time = UnixNanos::from(time);
+    let record = |kind: &str, is_delta, mut profile: Profile| {
+        profile.time_nanos = time.0;
+        Record::Profile(Arc::new(ProfileRecord {
+            target: target.clone(),
+            kind: kind.to_owned(),
+            is_delta,
+            profile,
+        }))
+    };
+    let pprof = |file: &str| -> Result<Profile> {
+        let body = fs::read(recorded.join(file))?;
+        let bytes = proto::compress::decompress(&body, 1 << 26)?;
+        Ok(proto::pprof::decode(&bytes)?)
+    };
+    let dump = fs::read(recorded.join("containerd-goroutine-debug2.txt"))?;
+    let dump = proto::goroutine::parse(&dump)?;
+    Ok(vec![
+        record("process_cpu", true, pprof("containerd-cpu.pb.gz")?),
+        record("memory", false, pprof("etcd-heap-0.pb.gz")?),
+        record("goroutine_states", false, dump.to_profile(time)),
+    ])
+}

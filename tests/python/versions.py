@@ -1,0 +1,74 @@
+"""Reads archives of several schema versions together, with DuckDB and Polars, as a notebook over years would.
+
+usage: versions.py ARCHIVE...
+
+Each table must have as many rows together as apart, every column that any version has, and every
+point and sample must find its series, profile and stack. Prints the rows of each table of all archives, as JSON.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+JOINS = [
+    ("metric_points", "metric_series", "series_id"),
+    ("metric_histograms", "metric_series", "series_id"),
+    ("metric_exemplars", "metric_series", "series_id"),
+    ("profile_samples", "profiles", "profile_id"),
+    ("profile_samples", "stacks", "stack_id"),
+]
+
+
+def files(archives, table):
+    return [f"{archive}/{table}/*/*.parquet" for archive in archives if any(archive.glob(f"{table}/*/*.parquet"))]
+
+
+def source(globs):
+    return f"read_parquet({globs}, hive_partitioning = true, union_by_name = true)"
+
+
+def count(sql):
+    return duckdb.sql(f"SELECT count(*) FROM {sql}").fetchall()[0][0]
+
+
+def columns(globs):
+    return {name for name, *_ in duckdb.sql(f"DESCRIBE FROM {source(globs)}").fetchall()}
+
+
+def check(archives, table):
+    globs = files(archives, table)
+    rows = count(source(globs))
+    problems = []
+    if rows != sum(count(source([glob])) for glob in globs):
+        problems.append(f"{table}: {rows} rows together, not the sum of each")
+    missing = set().union(*(columns([glob]) for glob in globs)) - columns(globs)
+    if missing:
+        problems.append(f"{table}: no column {missing}")
+    frames = [pl.scan_parquet(glob, hive_partitioning=True) for glob in globs]
+    polars = pl.concat(frames, how="diagonal").collect().height
+    if polars != rows:
+        problems.append(f"{table}: DuckDB reads {rows} rows, Polars {polars}")
+    for left, right, key in JOINS:
+        if left == table:
+            other = source(files(archives, right))
+            lost = count(f"{source(globs)} l ANTI JOIN {other} r USING (date, {key})")
+            if lost:
+                problems.append(f"{table}: {lost} rows without one in {right}")
+    return rows, problems
+
+
+def main():
+    archives = [Path(argument) for argument in sys.argv[1:]]
+    duckdb.sql("SET TimeZone = 'UTC'")
+    tables = sorted({folder.name for archive in archives for folder in archive.iterdir() if folder.is_dir()})
+    checked = {table: check(archives, table) for table in tables if files(archives, table)}
+    json.dump({table: rows for table, (rows, _) in checked.items()}, sys.stdout)
+    problems = [problem for _, problems in checked.values() for problem in problems]
+    sys.exit("\n".join(problems) or 0)
+
+
+if __name__ == "__main__":
+    main()
