@@ -10,6 +10,7 @@ pub(crate) mod index;
 
 pub use builder::ProfileBuilder;
 pub use frames::Frame;
+use smallvec::SmallVec;
 
 /// Index into [`Profile::strings`]; 0 is the empty string.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -141,6 +142,9 @@ pub struct Line {
     pub column: i64,
 }
 
+/// The lines of a location. Nearly every one has just one: it is kept without an allocation.
+pub type Lines = SmallVec<[Line; 1]>;
+
 /// One address with the lines it stands for, innermost (inlined) call first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Location {
@@ -149,7 +153,7 @@ pub struct Location {
     /// The instruction's address, 0 if unknown.
     pub address: u64,
     /// Innermost first; the last is the outermost caller. Empty if not symbolised.
-    pub lines: Vec<Line>,
+    pub lines: Lines,
     /// Whether several addresses were folded into this one.
     pub is_folded: bool,
 }

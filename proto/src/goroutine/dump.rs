@@ -124,7 +124,7 @@ impl Dump {
             start_line: 0,
         };
         let function = self.tables.function(function);
-        let lines = vec![Line {
+        let lines = smallvec::smallvec![Line {
             function,
             line,
             column: 0,

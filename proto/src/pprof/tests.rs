@@ -61,7 +61,7 @@ fn full_profile() -> Profile {
     let location = builder.location(Location {
         mapping: Some(mapping),
         address: 0x40_1234,
-        lines: vec![line, Line { line: 0, ..line }],
+        lines: smallvec::smallvec![line, Line { line: 0, ..line }],
         is_folded: true,
     });
     let bare = builder.location(Location::default());

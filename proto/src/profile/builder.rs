@@ -254,7 +254,7 @@ mod tests {
         };
         let at = |address| Location {
             address,
-            lines: vec![line],
+            lines: smallvec::smallvec![line],
             ..Location::default()
         };
         let (first, second) = (builder.location(at(1)), builder.location(at(2)));

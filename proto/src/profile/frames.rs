@@ -90,7 +90,7 @@ mod tests {
                 column: 0,
             }
         };
-        let lines = vec![line("inlined"), line("caller")];
+        let lines = smallvec::smallvec![line("inlined"), line("caller")];
         let filename = builder.string("/usr/lib/libc.so.6");
         let mapping = Some(builder.mapping(Mapping {
             filename,

@@ -37,7 +37,7 @@ fn location(builder: &mut ProfileBuilder, name: &str) -> LocationId {
         system_name: name,
         ..Function::default()
     });
-    let lines = vec![Line {
+    let lines = smallvec::smallvec![Line {
         function,
         line: 0,
         column: 0,

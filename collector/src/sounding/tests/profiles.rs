@@ -25,13 +25,13 @@ fn profile(types: &[(&str, &str)], values: &[i64]) -> Vec<u8> {
         name,
         ..Function::default()
     });
-    let lines = vec![Line {
+    let line = Line {
         function,
         line: 1,
         column: 0,
-    }];
+    };
     let location = builder.location(Location {
-        lines,
+        lines: [line].into_iter().collect(),
         ..Location::default()
     });
     let (stack, labels) = (builder.stack(&[location]), builder.label_set(&[]));

@@ -111,7 +111,7 @@ fn lost_location(builder: &mut ProfileBuilder) -> LocationId {
         column: 0,
     };
     builder.location(Location {
-        lines: vec![line],
+        lines: [line].into_iter().collect(),
         ..Location::default()
     })
 }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use proto::profile::{Function, Line, Location, LocationId, Mapping, MappingId, ProfileBuilder};
+use proto::profile::{
+    Function, Line, Lines, Location, LocationId, Mapping, MappingId, ProfileBuilder,
+};
 
 use super::maps::{self, CodeMapping};
 
@@ -68,8 +70,8 @@ fn mapping(builder: &mut ProfileBuilder, found: &CodeMapping) -> MappingId {
 }
 
 /// The function at `address` and those inlined there, innermost first. Empty if unknown.
-fn resolve(builder: &mut ProfileBuilder, address: u64) -> Vec<Line> {
-    let mut lines = Vec::new();
+fn resolve(builder: &mut ProfileBuilder, address: u64) -> Lines {
+    let mut lines = Lines::new();
     let address = std::ptr::without_provenance_mut(address as usize);
     backtrace::resolve(address, |symbol| {
         let Some(name) = symbol.name() else { return };

@@ -55,7 +55,7 @@ fn record(default: Option<u32>, samples: &[(&[&str], [i64; 2])]) -> ProfileRecor
                     filename,
                     ..Default::default()
                 });
-                let lines = vec![Line {
+                let lines = smallvec::smallvec![Line {
                     function,
                     line: 7,
                     column: 0,

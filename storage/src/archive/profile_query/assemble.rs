@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use proto::ProfileRecord;
 use proto::profile::{
-    Function, LabelSetId, LabelValue as ModelValue, Line, Location, Mapping, MappingId, Profile,
-    ProfileBuilder, SampleLabel, StackId, ValueType,
+    Function, LabelSetId, LabelValue as ModelValue, Line, Lines, Location, Mapping, MappingId,
+    Profile, ProfileBuilder, SampleLabel, StackId, ValueType,
 };
 
 use super::captures::Capture;
@@ -119,7 +119,7 @@ impl Assembly<'_> {
             return Err(ArchiveError::damaged(Path::new(Table::Stacks.name()), what));
         };
         let mut locations = Vec::with_capacity(handles.len());
-        let mut lines = Vec::new();
+        let mut lines = Lines::new();
         for handle in handles {
             let frame = stacks.frames.frame(*handle);
             lines.extend(frame.function.as_ref().map(|function| self.line(function)));
@@ -131,7 +131,7 @@ impl Assembly<'_> {
         Ok(self.builder.stack(&locations))
     }
 
-    fn location(&mut self, frame: &Frame, lines: Vec<Line>) -> Location {
+    fn location(&mut self, frame: &Frame, lines: Lines) -> Location {
         Location {
             mapping: frame.mapping.and_then(|mapping| self.mapping(mapping)),
             address: frame.address,
