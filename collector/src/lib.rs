@@ -11,5 +11,6 @@ pub mod fetch;
 pub mod fuzz;
 pub mod relabel;
 mod service;
+pub mod simulate;
 pub mod sounding;
 pub mod telemetry;

@@ -1,6 +1,7 @@
 //! The command line: one module per subcommand. It parses, calls, and turns errors into messages
 //! and exit codes; what the commands do is elsewhere.
 
+pub mod archive;
 pub mod capture;
 pub mod check;
 pub mod config;
@@ -39,6 +40,7 @@ enum Command {
     Targets(targets::TargetsArgs),
     Capture(capture::CaptureArgs),
     Profile(profile::ProfileArgs),
+    Archive(archive::ArchiveArgs),
     Completions(shell::CompletionsArgs),
     /// Print the man page, for `man -l -`
     Man,
@@ -71,6 +73,7 @@ impl Command {
             Self::Config(args) => args.run()?,
             Self::Capture(args) => args.run()?,
             Self::Profile(args) => args.run()?,
+            Self::Archive(args) => return args.run(),
             Self::Completions(args) => args.run()?,
             Self::Man => shell::man()?,
         }

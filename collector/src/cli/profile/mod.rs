@@ -13,6 +13,7 @@ use clap::{Args, Subcommand};
 
 use super::output::OutputPath;
 use input::InputArgs;
+pub(super) use select::parse_time;
 
 /// Merge, rank, draw and convert profiles, from files or from the archive.
 #[derive(Debug, Args)]

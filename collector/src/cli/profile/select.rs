@@ -125,7 +125,7 @@ fn parse_label(text: &str) -> anyhow::Result<Matcher> {
     Ok((name.to_owned(), value.trim_matches('"').to_owned()))
 }
 
-fn parse_time(text: &str) -> anyhow::Result<UnixNanos> {
+pub(in crate::cli) fn parse_time(text: &str) -> anyhow::Result<UnixNanos> {
     time_at(text, Timestamp::now())
 }
 
