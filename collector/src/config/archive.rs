@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use storage::archive::ArchiveOptions;
+use storage::archive::{ArchiveOptions, CompactionOptions, KeeperOptions};
 use storage::log::LogOptions;
 
-use super::scalar::{duration, integer, non_empty, size};
+use super::scalar::{duration, integer, non_empty, share, size};
 use super::table::Table;
 
 /// Where the data is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ArchiveConfig {
     /// The data folder: `log/` and `archive/` are below it.
     pub path: PathBuf,
@@ -18,6 +18,8 @@ pub struct ArchiveConfig {
     pub log: LogOptions,
     /// The tables, under `archive/`.
     pub archive: ArchiveOptions,
+    /// How the tables are kept in order.
+    pub keeper: KeeperOptions,
 }
 
 const KIB: u64 = 1 << 10;
@@ -43,7 +45,36 @@ impl ArchiveConfig {
         };
         let folder = path.join("log");
         let log = table.section("log", |table| read_log(table, folder.clone()));
-        Self { path, log, archive }
+        let keeper = table.section("compaction", read_compaction);
+        Self {
+            path,
+            log,
+            archive,
+            keeper,
+        }
+    }
+}
+
+fn read_compaction(table: &mut Table<'_>) -> KeeperOptions {
+    let default = KeeperOptions::default();
+    let day = Duration::from_secs(86_400);
+    let level = table.get("compression_level", integer(1..=22));
+    let max_file = table.get("max_file_size", size(MIB..=64 * GIB));
+    let settle = table.get("settle", duration(Duration::ZERO..=day));
+    let compaction = CompactionOptions {
+        compression_level: level.unwrap_or(default.compaction.compression_level),
+        max_file_bytes: max_file.unwrap_or(default.compaction.max_file_bytes),
+        settle: settle.unwrap_or(default.compaction.settle),
+    };
+    let intervals = Duration::from_millis(100)..=day;
+    KeeperOptions {
+        compaction,
+        max_duty_cycle: table
+            .get("max_duty_cycle", share)
+            .unwrap_or(default.max_duty_cycle),
+        check_interval: table
+            .get("check_interval", duration(intervals))
+            .unwrap_or(default.check_interval),
     }
 }
 

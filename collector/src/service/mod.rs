@@ -23,7 +23,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use exporter::web::{App, LiveView, Server};
 use prometheus::Registry;
-use storage::archive::Archive;
+use storage::archive::{Archive, Keeper};
 use storage::log::Log;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -99,7 +99,7 @@ impl Service {
             warn!("{warning}");
         }
         let registry = Registry::new();
-        let (archive, log) = open_storage(&config.archive, &registry)?;
+        let (archive, keeper, log) = open_storage(&config.archive, &registry)?;
         telemetry.register(&registry)?;
         telemetry.send_traces_to(log.appender());
 
@@ -121,7 +121,7 @@ impl Service {
         let server = Server::bind(config.borrow().web.clone(), app)?;
         let address = server.local_addr();
 
-        let readers = Readers::start(&log, archive, live)?;
+        let readers = Readers::start(&log, archive, keeper, live)?;
         let mut forwarders = Forwarders::new(&registry)?;
         let receivers = config.borrow().otlp.clone();
         forwarders.apply(&log, &receivers).await?;
@@ -242,16 +242,20 @@ fn start_sounding(
     (sounding, discovery)
 }
 
-fn open_storage(config: &ArchiveConfig, registry: &Registry) -> Result<(Archive, Log)> {
+fn open_storage(config: &ArchiveConfig, registry: &Registry) -> Result<(Archive, Keeper, Log)> {
     let archive = Archive::open(config.archive.clone())
         .context("failed to open the archive")
         .map_err(|error| advise(error, &config.path))?;
     let log = Log::open(config.log.clone(), archive.resume_position())
         .context("failed to open the log")
         .map_err(|error| advise(error, &config.path))?;
+    let keeper = archive
+        .keeper(config.keeper.clone())
+        .context("failed to make the keeper of the archive")?;
     archive.metrics().register(registry)?;
+    keeper.metrics().register(registry)?;
     log.register(registry)?;
-    Ok((archive, log))
+    Ok((archive, keeper, log))
 }
 
 /// Adds what can be done about a data folder that cannot be written.

@@ -1,21 +1,35 @@
-//! The readers of the log that always run: the archive and the live view.
+//! The readers of the log that always run: the archive, with the keeper of its files, and the live
+//! view.
 
 use anyhow::{Context, Result};
 use exporter::web::LiveView;
-use storage::archive::Archive;
+use storage::archive::{Archive, Keeper, KeeperStop};
 use storage::log::{Log, ReadFrom};
 use tokio_util::sync::CancellationToken;
 
 use super::part::Part;
 
-/// The archive and the live view, running. They end by themselves at the end of a closed log.
+/// The archive, its keeper and the live view, running. All but the keeper end by themselves at the end of a closed log.
 pub(super) struct Readers {
     archive: Part,
+    keeper: Part,
+    stop_keeper: KeeperStop,
     live: Part,
 }
 
 impl Readers {
-    pub(super) fn start(log: &Log, archive: Archive, live: LiveView) -> Result<Self> {
+    pub(super) fn start(
+        log: &Log,
+        archive: Archive,
+        keeper: Keeper,
+        live: LiveView,
+    ) -> Result<Self> {
+        let keeper = keeper.start().context("failed to start the keeper")?;
+        let stop_keeper = keeper.stopper();
+        let keeper = Part::spawn("the keeper of the archive", async move {
+            Ok(keeper.ended().await?)
+        });
+
         let from = ReadFrom::Position(archive.resume_position());
         let reader = log
             .reader("archive", from)
@@ -31,20 +45,28 @@ impl Readers {
             live.run(reader, CancellationToken::new()).await;
             Ok(())
         });
-        Ok(Self { archive, live })
+        Ok(Self {
+            archive,
+            keeper,
+            stop_keeper,
+            live,
+        })
     }
 
     /// Waits until one of them has ended although the log is open.
     pub(super) async fn failure(&mut self) -> anyhow::Error {
         tokio::select! {
             error = self.archive.failure() => error,
+            error = self.keeper.failure() => error,
             error = self.live.failure() => error,
         }
     }
 
     /// Waits until they have reached the end of the closed log.
     pub(super) async fn finish(self) -> Result<()> {
+        self.stop_keeper.stop();
+        let kept = self.keeper.finish().await;
         let archived = self.archive.finish().await;
-        self.live.finish().await.and(archived)
+        self.live.finish().await.and(archived).and(kept)
     }
 }

@@ -52,6 +52,12 @@ pub enum ArchiveError {
         /// The archive's folder.
         path: PathBuf,
     },
+    /// A long job was asked to stop before its end.
+    #[error("stopped before it was done")]
+    Stopped,
+    /// A thread of the archive ended in a panic, which was told where it happened.
+    #[error("a thread of the archive panicked")]
+    Panicked,
     /// A file of ours does not hold what it must.
     #[error("{path} is damaged: {what}")]
     Damaged {
@@ -64,7 +70,6 @@ pub enum ArchiveError {
 
 impl ArchiveError {
     /// Whether a file is not there any more: it was compacted, or has expired, since it was listed.
-    #[expect(dead_code, reason = "recall comes next")]
     pub(super) fn is_gone(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }

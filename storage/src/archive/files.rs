@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::day::Day;
 use super::error::ArchiveError;
 use super::file_name::{FileName, WriterId};
+use super::fuse;
 use super::table::Table;
 use crate::Position;
 
@@ -112,11 +113,14 @@ pub(super) fn read_text(path: &Path) -> Result<Option<String>, ArchiveError> {
 /// Replaces a small file: a reader sees the old text or the new one, whatever happens.
 pub(super) fn write_text(path: &Path, text: &str) -> Result<(), ArchiveError> {
     let temporary = path.with_extension("tmp");
-    let mut file = File::create(&temporary).map_err(ArchiveError::io("create", &temporary))?;
-    file.write_all(text.as_bytes())
+    let mut file = fuse::step()
+        .and_then(|()| File::create(&temporary))
+        .map_err(ArchiveError::io("create", &temporary))?;
+    fuse::step()
+        .and_then(|()| file.write_all(text.as_bytes()))
         .and_then(|()| file.sync_all())
         .map_err(ArchiveError::io("write", &temporary))?;
-    fs::rename(&temporary, path).map_err(ArchiveError::io("rename", &temporary))?;
+    rename(&temporary, path)?;
     path.parent().map_or(Ok(()), sync_folder)
 }
 
@@ -127,12 +131,19 @@ pub(super) fn make_folder(root: &Path, folder: &Path) -> Result<(), ArchiveError
     }
     let parent = folder.parent().unwrap_or(root);
     make_folder(root, parent)?;
-    match fs::create_dir(folder) {
+    match fuse::step().and_then(|()| fs::create_dir(folder)) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             Err(ArchiveError::io("create", folder)(error))
         }
         _ => sync_folder(parent),
     }
+}
+
+/// Renames a file or a folder.
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), ArchiveError> {
+    fuse::step()
+        .and_then(|()| fs::rename(from, to))
+        .map_err(ArchiveError::io("rename", from))
 }
 
 /// Makes renames and new names in a folder durable.
@@ -144,7 +155,7 @@ pub(super) fn sync_folder(folder: &Path) -> Result<(), ArchiveError> {
 
 /// Removes a file, which may be gone already.
 pub(super) fn remove(path: &Path) -> Result<(), ArchiveError> {
-    match fs::remove_file(path) {
+    match fuse::step().and_then(|()| fs::remove_file(path)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(ArchiveError::io("remove", path)(error))
         }

@@ -3,10 +3,6 @@
 //! What compaction writes, what a rollup reads and what is sorted outside of memory all goes
 //! through here. Memory: one batch of each input and one of the output.
 
-#![cfg_attr(
-    not(test),
-    expect(dead_code, reason = "compaction and rollups come next")
-)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use std::sync::Arc;

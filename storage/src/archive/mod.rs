@@ -22,9 +22,12 @@ mod exemplar_rows;
 mod file_name;
 mod files;
 mod flush;
+mod folder;
 mod frames;
+mod fuse;
 mod histogram_rows;
 mod intern;
+mod keeper;
 mod last_times;
 mod merge;
 mod merged_samples;
@@ -52,6 +55,10 @@ mod writer;
 
 pub use error::ArchiveError;
 pub use flush::FlushReport;
+pub use keeper::{
+    Compacted, CompactionOptions, CompactionReport, Keeper, KeeperMetrics, KeeperOptions,
+    KeeperStop, RunningKeeper,
+};
 pub use metrics::ArchiveMetrics;
 pub use profile_query::ProfileQuery;
 pub use table::Resolution;

@@ -15,6 +15,8 @@ use super::table::Table;
 
 /// Days whose ids are kept; more are read again from their files when rows for them come.
 const MAX_DAYS: usize = 3;
+/// Times that a day is listed while its files are merged meanwhile.
+const MAX_LISTS: usize = 4;
 
 /// A set of ids, which are hashes themselves.
 pub(super) type IdSet = HashSet<u64, BuildHasherDefault<IdHasher>>;
@@ -48,14 +50,28 @@ impl SeenIds {
             return Ok(());
         }
         let mut ids = IdSet::default();
-        for file in files::files(root, self.table, day)? {
-            let path = file.path(root);
-            if let Err(error) = read_ids(&path, self.column, &mut ids) {
-                warn!(path = %path.display(), error = %crate::ErrorChain(&error), "skipped a damaged archive file");
+        // Files may be merged while they are read: then the list has others.
+        for _ in 0..MAX_LISTS {
+            if self.read(root, day, &mut ids)? == Listed::Read {
+                break;
             }
         }
         self.days.insert(day, ids);
         Ok(())
+    }
+
+    fn read(&self, root: &Path, day: Day, ids: &mut IdSet) -> Result<Listed, ArchiveError> {
+        for file in files::files(root, self.table, day)? {
+            let path = file.path(root);
+            match read_ids(&path, self.column, ids) {
+                Err(error) if error.is_gone() => return Ok(Listed::Changed),
+                Err(error) => {
+                    warn!(path = %path.display(), error = %crate::ErrorChain(&error), "skipped a damaged archive file");
+                }
+                Ok(()) => {}
+            }
+        }
+        Ok(Listed::Read)
     }
 
     /// Adds ids that are in a file now, and forgets the oldest days.
@@ -65,6 +81,13 @@ impl SeenIds {
             self.days.pop_first();
         }
     }
+}
+
+/// Whether the files of a list were there to be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Listed {
+    Read,
+    Changed,
 }
 
 /// A file that cannot be read must not stop the archive: its ids are then written once more.

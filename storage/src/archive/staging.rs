@@ -4,7 +4,6 @@
 //! them, is the commit: before it is in place a crash leaves nothing behind, from then on they
 //! are moved into their tables, after a crash by the next open. Moving is idempotent.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -128,11 +127,12 @@ impl Staging {
 
     fn move_into_place(&self, file: &TablePath) -> Result<(), ArchiveError> {
         let (from, to) = (self.path(file), file.path(&self.root));
-        if !from.exists() && to.exists() {
-            return Ok(()); // moved before the crash
+        if !from.exists() {
+            // Moved before an error or a crash. Since then it may have been merged or dropped.
+            return Ok(());
         }
         files::make_folder(&self.root, &file.folder(&self.root))?;
-        fs::rename(&from, &to).map_err(ArchiveError::io("move into its table", &from))
+        files::rename(&from, &to)
     }
 }
 

@@ -11,6 +11,7 @@ use parquet::file::metadata::KeyValue;
 
 use super::error::ArchiveError;
 use super::files::TablePath;
+use super::fuse;
 use super::table::{SCHEMA_VERSION, Table};
 
 /// Footer key: version of the schemas.
@@ -42,7 +43,9 @@ impl TableFile {
         path: &Path,
         level: ZstdLevel,
     ) -> Result<Self, ArchiveError> {
-        let out = File::create(path).map_err(ArchiveError::io("create", path))?;
+        let out = fuse::step()
+            .and_then(|()| File::create(path))
+            .map_err(ArchiveError::io("create", path))?;
         let options = ArrowWriterOptions::new()
             .with_properties(file.table.writer_properties(level))
             .with_skip_arrow_metadata(true);
@@ -92,7 +95,9 @@ impl TableFile {
         let file = out
             .into_inner()
             .map_err(|error| ArchiveError::io("write", &path)(error.into_error()))?;
-        file.sync_all().map_err(ArchiveError::io("sync", &path))?;
+        fuse::step()
+            .and_then(|()| file.sync_all())
+            .map_err(ArchiveError::io("sync", &path))?;
         let metadata = file
             .metadata()
             .map_err(ArchiveError::io("inspect", &path))?;

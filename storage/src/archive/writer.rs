@@ -1,8 +1,8 @@
 //! The archive's writer: buffers, and when they become files.
 
-use std::fs::{self, File, TryLockError};
 use std::hash::{BuildHasher as _, RandomState};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use parquet::basic::ZstdLevel;
@@ -17,14 +17,14 @@ use super::exemplar_rows::LastExemplars;
 use super::file_name::{FileName, WriterId};
 use super::files;
 use super::flush::{FlushReport, Flusher};
+use super::folder::ArchiveFolder;
+use super::keeper::{Keeper, KeeperOptions};
 use super::last_times::LastTimes;
 use super::metrics::{ArchiveMetrics, REASON_TIME};
 use super::seen::SeenIds;
 use super::staging::{Intent, Staging};
 use super::table::Table;
 use crate::Position;
-
-const LOCK: &str = ".lock";
 
 /// An archive open for writing. There is one for a folder at a time, over all processes.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub struct Archive {
     /// Everything up to here is in files or buffered.
     written: Position,
     metrics: ArchiveMetrics,
-    _lock: File,
+    folder: Arc<ArchiveFolder>,
 }
 
 impl Archive {
@@ -54,8 +54,7 @@ impl Archive {
     /// When another process has it open, or the file system refuses.
     pub fn open(options: ArchiveOptions) -> Result<Self, ArchiveError> {
         let root = &options.path;
-        fs::create_dir_all(root).map_err(ArchiveError::io("create", root))?;
-        let lock = lock(root)?;
+        let folder = Arc::new(ArchiveFolder::open(root)?);
         let writer = writer_id(&root.join(files::WRITER))?;
         let staging = Staging::open(root)?;
         let flushed = match staging.position()? {
@@ -83,7 +82,7 @@ impl Archive {
             flushed,
             written: flushed,
             metrics,
-            _lock: lock,
+            folder,
             options,
         })
     }
@@ -96,6 +95,14 @@ impl Archive {
     /// The archive's own metrics, for a registry.
     pub fn metrics(&self) -> ArchiveMetrics {
         self.metrics.clone()
+    }
+
+    /// A keeper of the same folder, to run beside this.
+    ///
+    /// # Errors
+    /// When an option is out of its range.
+    pub fn keeper(&self, options: KeeperOptions) -> Result<Keeper, ArchiveError> {
+        Keeper::new(Arc::clone(&self.folder), options)
     }
 
     /// Buffers a record whose entry in the log ends at `end`. One that is in files or in the
@@ -121,7 +128,7 @@ impl Archive {
     /// When files cannot be written. Nothing is lost then: what was buffered still is, or it is
     /// committed and the next flush moves it into place.
     pub fn flush(&mut self) -> Result<FlushReport, ArchiveError> {
-        let result = self.staging.publish().and_then(|()| self.flush_buffer());
+        let result = self.publish().and_then(|()| self.flush_buffer());
         self.metrics.writable.set(i64::from(result.is_ok()));
         result.inspect_err(|_| self.metrics.flush_failures.inc())
     }
@@ -172,8 +179,13 @@ impl Archive {
         self.buffer = Buffer::default();
         self.flushed = to;
         self.observe(&report, start);
-        self.staging.publish()?;
+        self.publish()?;
         Ok(report)
+    }
+
+    fn publish(&mut self) -> Result<(), ArchiveError> {
+        let _publishing = self.folder.publishing();
+        self.staging.publish()
     }
 
     fn observe(&self, report: &FlushReport, start: Instant) {
@@ -194,18 +206,6 @@ impl Archive {
             .observe(start.elapsed().as_secs_f64());
         self.metrics.buffer_bytes.set(self.buffer.n_bytes() as i64);
         self.metrics.position.set(self.flushed.0.cast_signed());
-    }
-}
-
-fn lock(root: &Path) -> Result<File, ArchiveError> {
-    let path = root.join(LOCK);
-    let file = File::create(&path).map_err(ArchiveError::io("create", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(ArchiveError::Locked {
-            path: root.to_owned(),
-        }),
-        Err(TryLockError::Error(error)) => Err(ArchiveError::io("lock", &path)(error)),
     }
 }
 

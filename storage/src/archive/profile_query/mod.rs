@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use proto::{Labels, ProfileRecord, UnixNanos};
 
 use self::day_profiles::DayProfiles;
+pub(super) use self::stacks::Stacks;
 use super::ArchiveError;
 use super::day::Day;
 use super::files;

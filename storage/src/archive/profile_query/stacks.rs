@@ -12,10 +12,10 @@ use crate::archive::seen::IdSet;
 
 /// Some stacks, and the frames they share.
 #[derive(Debug, Default)]
-pub(super) struct Stacks {
-    pub(super) frames: FrameTable,
+pub(in crate::archive) struct Stacks {
+    pub(in crate::archive) frames: FrameTable,
     /// Handles of frames, leaf first.
-    pub(super) by_id: HashMap<u64, Box<[u32]>>,
+    pub(in crate::archive) by_id: HashMap<u64, Box<[u32]>>,
 }
 
 impl Stacks {
@@ -23,12 +23,27 @@ impl Stacks {
     pub(super) fn read(&mut self, path: &Path, wanted: &IdSet) -> Result<(), ArchiveError> {
         for batch in reading::open(path, &["stack_id", "frames"])? {
             let batch = StructArray::from(batch?);
-            self.add(&Columns::new(&batch, path), wanted)?;
+            self.add(&Columns::new(&batch, path), |id| wanted.contains(&id))?;
         }
         Ok(())
     }
 
-    fn add(&mut self, columns: &Columns<'_>, wanted: &IdSet) -> Result<(), ArchiveError> {
+    /// Adds all stacks of a file that are not here yet, and tells how many rows it has.
+    pub(in crate::archive) fn read_all(&mut self, path: &Path) -> Result<usize, ArchiveError> {
+        let mut n_rows = 0;
+        for batch in reading::open(path, &["stack_id", "frames"])? {
+            let batch = StructArray::from(batch?);
+            self.add(&Columns::new(&batch, path), |_| true)?;
+            n_rows += batch.len();
+        }
+        Ok(n_rows)
+    }
+
+    fn add(
+        &mut self,
+        columns: &Columns<'_>,
+        is_wanted: impl Fn(u64) -> bool,
+    ) -> Result<(), ArchiveError> {
         let ids: &Int64Array = columns.get("stack_id")?;
         let lists: &ListArray = columns.get("frames")?;
         let frames = FrameRows::new(&columns.items("frames")?)?;
@@ -36,7 +51,7 @@ impl Stacks {
             let (id, &[start, end]) = (id.cast_unsigned(), bounds) else {
                 continue;
             };
-            if wanted.contains(&id) && !self.by_id.contains_key(&id) {
+            if is_wanted(id) && !self.by_id.contains_key(&id) {
                 let handles = (start as usize..end as usize)
                     .map(|item| frames.read(item, &mut self.frames))
                     .collect();

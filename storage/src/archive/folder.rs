@@ -1,0 +1,63 @@
+//! The archive's folder, which one process has at a time, and the moments at which files appear
+//! in its tables.
+//!
+//! Inside the process the flush and the keeper share it: each holds [`ArchiveFolder::publishing`]
+//! while it moves files that are written already, and never longer.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::error::ArchiveError;
+use super::keeper;
+
+const LOCK: &str = ".lock";
+
+/// A folder of tables that this process may change.
+#[derive(Debug)]
+pub(super) struct ArchiveFolder {
+    root: PathBuf,
+    publishing: Mutex<()>,
+    _lock: File,
+}
+
+impl ArchiveFolder {
+    /// Takes the folder, which is made if need be, and removes what an interrupted keeper left.
+    ///
+    /// # Errors
+    /// When another process has it, or the file system refuses.
+    pub(super) fn open(root: &Path) -> Result<Self, ArchiveError> {
+        fs::create_dir_all(root).map_err(ArchiveError::io("create", root))?;
+        let lock = lock(root)?;
+        keeper::remove_leftovers(root)?;
+        Ok(Self {
+            root: root.to_owned(),
+            publishing: Mutex::new(()),
+            _lock: lock,
+        })
+    }
+
+    /// Where it is.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// While it is held nobody else changes which files the tables have.
+    pub(super) fn publishing(&self) -> MutexGuard<'_, ()> {
+        self.publishing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn lock(root: &Path) -> Result<File, ArchiveError> {
+    let path = root.join(LOCK);
+    let file = File::create(&path).map_err(ArchiveError::io("create", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ArchiveError::Locked {
+            path: root.to_owned(),
+        }),
+        Err(TryLockError::Error(error)) => Err(ArchiveError::io("lock", &path)(error)),
+    }
+}

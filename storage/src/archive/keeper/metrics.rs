@@ -1,0 +1,79 @@
+//! What the keeper tells about itself on `/metrics`.
+
+use prometheus::{Counter, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+
+use super::job::KINDS;
+
+/// Counters and gauges of one keeper; clones share them.
+#[derive(Clone, Debug)]
+pub struct KeeperMetrics {
+    pub(super) jobs: IntCounterVec,
+    pub(super) read_bytes: IntCounter,
+    pub(super) written_bytes: IntCounter,
+    pub(super) written_rows: IntCounter,
+    pub(super) cpu_seconds: Counter,
+    pub(super) backlog_bytes: IntGauge,
+    pub(super) damaged_files: IntGauge,
+}
+
+/// Values of `outcome`.
+pub(super) const DONE: &str = "done";
+pub(super) const FAILED: &str = "failed";
+
+impl KeeperMetrics {
+    pub(super) fn new() -> Result<Self, prometheus::Error> {
+        let metrics = Self {
+            jobs: IntCounterVec::new(
+                Opts::new(
+                    "leadsman_keeper_jobs_total",
+                    "Jobs of the archive's keeper: files merged, left-overs removed.",
+                ),
+                &["job", "outcome"],
+            )?,
+            read_bytes: IntCounter::new(
+                "leadsman_keeper_read_bytes_total",
+                "Size of the archive files that were merged.",
+            )?,
+            written_bytes: IntCounter::new(
+                "leadsman_keeper_written_bytes_total",
+                "Size of the archive files they became.",
+            )?,
+            written_rows: IntCounter::new(
+                "leadsman_keeper_written_rows_total",
+                "Rows of the archive files they became.",
+            )?,
+            cpu_seconds: Counter::new(
+                "leadsman_keeper_cpu_seconds_total",
+                "CPU time taken by the archive's keeper.",
+            )?,
+            backlog_bytes: IntGauge::new(
+                "leadsman_keeper_backlog_bytes",
+                "Size of the archive files that are to be merged next.",
+            )?,
+            damaged_files: IntGauge::new(
+                "leadsman_keeper_damaged_files",
+                "Archive files that were found damaged when they were to be merged, and are left as they are.",
+            )?,
+        };
+        for kind in KINDS {
+            for outcome in [DONE, FAILED] {
+                metrics.jobs.with_label_values(&[kind, outcome]);
+            }
+        }
+        Ok(metrics)
+    }
+
+    /// Registers all of them.
+    ///
+    /// # Errors
+    /// When the registry has some of these names already.
+    pub fn register(&self, registry: &Registry) -> Result<(), prometheus::Error> {
+        registry.register(Box::new(self.jobs.clone()))?;
+        registry.register(Box::new(self.read_bytes.clone()))?;
+        registry.register(Box::new(self.written_bytes.clone()))?;
+        registry.register(Box::new(self.written_rows.clone()))?;
+        registry.register(Box::new(self.cpu_seconds.clone()))?;
+        registry.register(Box::new(self.backlog_bytes.clone()))?;
+        registry.register(Box::new(self.damaged_files.clone()))
+    }
+}

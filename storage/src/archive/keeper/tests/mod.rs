@@ -1,0 +1,2 @@
+mod compaction;
+mod planning;
