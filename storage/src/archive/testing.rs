@@ -117,10 +117,10 @@ pub(super) fn cpu_profile(time_nanos: i64) -> ProfileRecord {
         line,
         column: 0,
     };
-    let location = |address, lines| Location {
+    let location = |address, lines: Vec<Line>| Location {
         mapping: Some(MappingId(0)),
         address,
-        lines,
+        lines: lines.into(),
         is_folded: false,
     };
     profile.locations = vec![

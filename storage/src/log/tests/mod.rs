@@ -133,7 +133,7 @@ pub(super) fn profile() -> Profile {
         column: 0,
     }];
     profile.locations = vec![Location {
-        lines,
+        lines: lines.into(),
         address: 0x40_1000,
         ..Location::default()
     }];
