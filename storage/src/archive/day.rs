@@ -39,6 +39,16 @@ impl Day {
         time.0.div_euclid(MILLIS_A_DAY) == i64::from(self.0)
     }
 
+    /// The day before; `None` before 1970.
+    pub(super) fn before(self) -> Option<Self> {
+        (self.0 > 0).then(|| Self(self.0 - 1))
+    }
+
+    /// Whether this day begins after `time`.
+    pub(super) fn starts_after(self, time: UnixMillis) -> bool {
+        i64::from(self.0) * MILLIS_A_DAY > time.0
+    }
+
     /// The folder of a day's files in a table's folder.
     pub(super) fn folder(self) -> String {
         format!("date={self}")

@@ -39,6 +39,7 @@ mod profile_query;
 mod profile_rows;
 mod reading;
 mod recall;
+mod rollup;
 mod run;
 mod sample_rows;
 mod schema;

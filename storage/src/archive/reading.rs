@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use arrow_array::{Array, ListArray, RecordBatch, StructArray};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::{ParquetMetaDataReader, RowGroupMetaData};
+use parquet::file::statistics::Statistics;
 
 use super::error::ArchiveError;
 
@@ -34,6 +36,25 @@ pub(super) fn open(path: &Path, columns: &[&str]) -> Result<Rows, ArchiveError> 
         path: path.to_owned(),
         reader,
     })
+}
+
+/// The greatest value of a column of integers or times, from the file's statistics; `None` if it has
+/// none.
+pub(super) fn greatest(path: &Path, column: &str) -> Result<Option<i64>, ArchiveError> {
+    let file = File::open(path).map_err(ArchiveError::io("open", path))?;
+    let metadata = ParquetMetaDataReader::new()
+        .parse_and_finish(&file)
+        .map_err(ArchiveError::parquet("open", path))?;
+    let columns = metadata
+        .row_groups()
+        .iter()
+        .flat_map(RowGroupMetaData::columns);
+    let columns = columns.filter(|chunk| chunk.column_path().string() == column);
+    let greatest = columns.filter_map(|chunk| match chunk.statistics()? {
+        Statistics::Int64(statistics) => statistics.max_opt().copied(),
+        _ => None,
+    });
+    Ok(greatest.max())
 }
 
 impl Iterator for Rows {

@@ -172,7 +172,8 @@ impl Table {
             .set_compression(Compression::ZSTD(level))
             .set_statistics_enabled(EnabledStatistics::None)
             .set_offset_index_disabled(self.page_statistics().is_empty())
-            .set_data_page_row_count_limit(PAGE_ROWS);
+            .set_data_page_row_count_limit(self.page_rows())
+            .set_max_row_group_row_count(Some(self.row_group_rows()));
         for name in self.statistics() {
             properties =
                 properties.set_column_statistics_enabled(column(name), EnabledStatistics::Chunk);
@@ -188,6 +189,22 @@ impl Table {
                 .set_column_dictionary_enabled(column("value"), false);
         }
         properties.build()
+    }
+
+    /// Rows a page at most. Of rollups few are read of a file: a series or a name.
+    fn page_rows(self) -> usize {
+        match self {
+            Self::MetricRollups5m | Self::MetricRollups1h => 4 * 1024,
+            _ => 128 * 1024,
+        }
+    }
+
+    /// Rows a row group at most. A writer holds one in memory, encoded.
+    fn row_group_rows(self) -> usize {
+        match self {
+            Self::MetricRollups5m | Self::MetricRollups1h => 256 * 1024,
+            _ => 1024 * 1024,
+        }
     }
 
     /// Columns by whose least and greatest value a reader may skip a row group.
@@ -233,14 +250,13 @@ impl Table {
             | Self::ProfileSamples1h
             | Self::FunctionTrend => &["series_id"],
             Self::MetricSeries => &["name"],
-            Self::MetricRollups5m | Self::MetricRollups1h => &["name", "series_id"],
+            Self::MetricRollups5m | Self::MetricRollups1h => {
+                &["name", "job", "instance", "series_id"]
+            }
             _ => &[],
         }
     }
 }
-
-/// Rows a page at most.
-const PAGE_ROWS: usize = 128 * 1024;
 
 fn column(name: &str) -> ColumnPath {
     ColumnPath::new(vec![name.to_owned()])

@@ -1,0 +1,69 @@
+//! Rollups: what a day's raw files say in windows of five minutes and of an hour.
+//!
+//! A rollup is a function of the raw files of a day (and of how the day before ended), so it can be
+//! made again whenever more rows came: [`plan`] tells from the names of files alone which days are
+//! stale. [`RollUp::run`] writes the new files into a folder of the caller's; putting them into
+//! their tables, in the place of those they supersede, is the caller's business, and so is when.
+//!
+//! Memory is bounded by the series, the profiles and the stacks of a day, not by its samples.
+
+#![cfg_attr(not(test), expect(dead_code, reason = "the keeper comes next"))]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod input;
+mod last_values;
+mod output;
+pub(in crate::archive) mod plan;
+mod point_windows;
+mod points;
+mod rollup_rows;
+mod series_table;
+mod spill;
+#[cfg(test)]
+mod tests;
+mod window;
+
+use std::path::Path;
+
+use parquet::basic::ZstdLevel;
+
+use self::output::Output;
+pub(in crate::archive) use self::output::Staged;
+use self::plan::{Group, Stretch};
+use super::error::ArchiveError;
+
+/// How rollups are made.
+pub(in crate::archive) struct RollUp<'a> {
+    /// The archive's folder.
+    pub(in crate::archive) root: &'a Path,
+    /// A folder of the same file system for the new files, empty at first.
+    pub(in crate::archive) work: &'a Path,
+    pub(in crate::archive) level: ZstdLevel,
+    /// Asked every some thousand rows.
+    pub(in crate::archive) should_stop: &'a dyn Fn() -> bool,
+}
+
+impl RollUp<'_> {
+    /// Writes the rollups of a stretch: the files, in the order in which they are to appear. The
+    /// last one is the one that [`plan`] goes by. None if all windows are still open.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written, or with [`ArchiveError::Stopped`]. What was written
+    /// until then is in the folder, and of no use.
+    pub(in crate::archive) fn run(&self, stretch: &Stretch) -> Result<Vec<Staged>, ArchiveError> {
+        let mut output = Output::new(self, stretch);
+        match stretch.group {
+            Group::Points => points::roll_up(self, stretch, &mut output)?,
+            Group::Histograms | Group::Profiles => {}
+        }
+        Ok(output.into_staged(stretch.group.rolled()))
+    }
+
+    /// An error if it is time to stop.
+    fn check_stop(&self) -> Result<(), ArchiveError> {
+        if (self.should_stop)() {
+            return Err(ArchiveError::Stopped);
+        }
+        Ok(())
+    }
+}
