@@ -28,6 +28,39 @@ pub(super) fn profile_id(capture_id: u64, type_idx: u32) -> u64 {
     hash.finish()
 }
 
+/// The profiles of one kind of one target, over time: what merged captures are made of.
+pub(super) fn profile_source_id(target: &Target, kind: &str) -> u64 {
+    let mut hash = ContentHash::of_target(target);
+    hash.text(kind);
+    hash.finish()
+}
+
+/// Captures of a source merged into one: those that are deltas or those that are not, of the window
+/// of `step` milliseconds that begins at `start`. `from` tells those apart that were merged of
+/// different files (0 for those of all files).
+pub(super) fn merged_capture_id(
+    source_id: u64,
+    is_delta: bool,
+    (start, step): (i64, i64),
+    from: Position,
+) -> u64 {
+    let mut hash = ContentHash::default();
+    hash.number(source_id);
+    hash.number(u64::from(is_delta));
+    hash.number(start.cast_unsigned());
+    hash.number(step.cast_unsigned());
+    hash.number(from.0);
+    hash.finish()
+}
+
+/// The profiles of one series in a merged capture.
+pub(super) fn merged_profile_id(capture_id: u64, series_id: u64) -> u64 {
+    let mut hash = ContentHash::default();
+    hash.number(capture_id);
+    hash.number(series_id);
+    hash.finish()
+}
+
 /// The profiles of one type and kind of one target, over time.
 pub(super) fn profile_series_id(target: &Target, kind: &str, sample_type: &str, unit: &str) -> u64 {
     let mut hash = ContentHash::of_target(target);

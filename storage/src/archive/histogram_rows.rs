@@ -17,8 +17,8 @@ use super::schema;
 /// A native histogram of a day.
 pub(super) struct HistogramRow<'a> {
     pub(super) id: SeriesId,
-    time: UnixMillis,
-    histogram: &'a NativeHistogram,
+    pub(super) time: UnixMillis,
+    pub(super) histogram: &'a NativeHistogram,
 }
 
 /// The native histograms of a day, sorted by series and time, one a time.

@@ -31,7 +31,8 @@ pub(super) fn profile_columns(day: &ProfileDay) -> Result<Vec<ArrayRef>, ArrowEr
     columns.finish()
 }
 
-struct ProfileColumns {
+/// Rows on their way into arrays.
+pub(super) struct ProfileColumns {
     /// profile_id, capture_id, series_id
     ids: [Int64Builder; 3],
     time: TimestampMicrosecondBuilder,
@@ -60,7 +61,7 @@ struct ProfileColumns {
 }
 
 impl ProfileColumns {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             ids: std::array::from_fn(|_| Int64Builder::new()),
             time: micros_builder(),
@@ -82,7 +83,8 @@ impl ProfileColumns {
         }
     }
 
-    fn push(&mut self, row: &ProfileRow, capture: &Capture) {
+    /// Adds a row.
+    pub(super) fn push(&mut self, row: &ProfileRow, capture: &Capture) {
         let header = &capture.header;
         let value_type = header
             .sample_types
@@ -120,7 +122,8 @@ impl ProfileColumns {
         self.mappings.push(capture);
     }
 
-    fn finish(mut self) -> Result<Vec<ArrayRef>, ArrowError> {
+    /// The columns, in the schema's order.
+    pub(super) fn finish(mut self) -> Result<Vec<ArrayRef>, ArrowError> {
         let mut columns: Vec<ArrayRef> = Vec::new();
         columns.extend(self.ids.map(|mut ids| Arc::new(ids.finish()) as ArrayRef));
         columns.push(Arc::new(self.time.finish()));

@@ -46,8 +46,9 @@ pub(super) fn sample_columns(
     columns.finish()
 }
 
+/// Rows on their way into arrays.
 #[derive(Default)]
-struct SampleColumns {
+pub(super) struct SampleColumns {
     /// series_id, profile_id, stack_id
     ids: [Int64Builder; 3],
     value: Int64Builder,
@@ -59,7 +60,8 @@ struct SampleColumns {
 }
 
 impl SampleColumns {
-    fn push(&mut self, ids: [u64; 3], value: i64, labels: &[Label]) {
+    /// Adds a row: series, profile, stack.
+    pub(super) fn push(&mut self, ids: [u64; 3], value: i64, labels: &[Label]) {
         for (builder, id) in self.ids.iter_mut().zip(ids) {
             builder.append_value(id.cast_signed());
         }
@@ -78,7 +80,8 @@ impl SampleColumns {
         self.n_labels.push(labels.len());
     }
 
-    fn finish(mut self) -> Result<Vec<ArrayRef>, ArrowError> {
+    /// The columns, in the schema's order.
+    pub(super) fn finish(mut self) -> Result<Vec<ArrayRef>, ArrowError> {
         let labels: Vec<ArrayRef> = vec![
             Arc::new(self.keys.finish()),
             Arc::new(self.strings.finish()),

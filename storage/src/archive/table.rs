@@ -38,9 +38,10 @@ pub(super) enum Table {
 }
 
 /// How much time one row of a table stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resolution {
     /// As it was sounded.
+    #[default]
     Raw,
     /// Windows of five minutes.
     FiveMinutes,
@@ -194,7 +195,7 @@ impl Table {
     /// Rows a page at most. Of rollups few are read of a file: a series or a name.
     fn page_rows(self) -> usize {
         match self {
-            Self::MetricRollups5m | Self::MetricRollups1h => 4 * 1024,
+            Self::MetricRollups5m | Self::MetricRollups1h | Self::FunctionTrend => 4 * 1024,
             _ => 128 * 1024,
         }
     }
@@ -247,8 +248,8 @@ impl Table {
             | Self::MetricHistograms1h
             | Self::ProfileSamples
             | Self::ProfileSamples5m
-            | Self::ProfileSamples1h
-            | Self::FunctionTrend => &["series_id"],
+            | Self::ProfileSamples1h => &["series_id"],
+            Self::FunctionTrend => &["series_id", "function"],
             Self::MetricSeries => &["name"],
             Self::MetricRollups5m | Self::MetricRollups1h => {
                 &["name", "job", "instance", "series_id"]

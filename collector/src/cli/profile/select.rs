@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use proto::profile::Profile;
 use proto::profile_ops::Merger;
 use proto::{ProfileRecord, UnixNanos};
-use storage::archive::ProfileQuery;
+use storage::archive::{ProfileQuery, Resolution};
 
 use super::progress::Progress;
 
@@ -78,6 +78,7 @@ impl Selection {
                 .chain(self.label.iter().cloned())
                 .collect(),
             kind: self.kind.clone(),
+            resolution: Resolution::Raw,
             from: self.from,
             to: self.until,
         }

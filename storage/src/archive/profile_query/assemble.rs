@@ -59,7 +59,7 @@ pub(super) fn profile(
 }
 
 /// A builder with everything but samples.
-fn builder(capture: &Capture) -> ProfileBuilder {
+pub(in crate::archive) fn builder(capture: &Capture) -> ProfileBuilder {
     let mut builder = ProfileBuilder::new();
     let [period_kind, period_unit] = &capture.period_type;
     let [drop_frames, keep_frames, doc_url] = &capture.texts;

@@ -16,44 +16,44 @@ use crate::archive::reading::{self, Columns};
 
 /// A capture without its samples.
 #[derive(Debug)]
-pub(super) struct Capture {
-    pub(super) target: Arc<Target>,
-    pub(super) kind: String,
-    pub(super) is_delta: bool,
-    pub(super) time_nanos: i64,
-    pub(super) duration_nanos: i64,
-    pub(super) period_type: [String; 2],
-    pub(super) period: i64,
-    pub(super) comments: Vec<String>,
+pub(in crate::archive) struct Capture {
+    pub(in crate::archive) target: Arc<Target>,
+    pub(in crate::archive) kind: String,
+    pub(in crate::archive) is_delta: bool,
+    pub(in crate::archive) time_nanos: i64,
+    pub(in crate::archive) duration_nanos: i64,
+    pub(in crate::archive) period_type: [String; 2],
+    pub(in crate::archive) period: i64,
+    pub(in crate::archive) comments: Vec<String>,
     /// drop_frames, keep_frames, doc_url
-    pub(super) texts: [String; 3],
-    pub(super) mappings: Vec<StoredMapping>,
+    pub(in crate::archive) texts: [String; 3],
+    pub(in crate::archive) mappings: Vec<StoredMapping>,
     /// In no particular order.
-    pub(super) types: Vec<SampleType>,
+    pub(in crate::archive) types: Vec<SampleType>,
 }
 
 /// A sample type of a capture.
 #[derive(Debug)]
-pub(super) struct SampleType {
-    pub(super) profile_id: u64,
+pub(in crate::archive) struct SampleType {
+    pub(in crate::archive) profile_id: u64,
     /// Its place among the capture's types.
-    pub(super) idx: i32,
-    pub(super) kind: String,
-    pub(super) unit: String,
-    pub(super) is_default: bool,
+    pub(in crate::archive) idx: i32,
+    pub(in crate::archive) kind: String,
+    pub(in crate::archive) unit: String,
+    pub(in crate::archive) is_default: bool,
 }
 
 /// A mapping with its texts.
-#[derive(Debug)]
-pub(super) struct StoredMapping {
+#[derive(Debug, PartialEq)]
+pub(in crate::archive) struct StoredMapping {
     /// Without texts.
-    pub(super) mapping: Mapping,
-    pub(super) file: String,
-    pub(super) build_id: String,
+    pub(in crate::archive) mapping: Mapping,
+    pub(in crate::archive) file: String,
+    pub(in crate::archive) build_id: String,
 }
 
 /// Captures by time and id.
-pub(super) type Captures = BTreeMap<(i64, u64), Capture>;
+pub(in crate::archive) type Captures = BTreeMap<(i64, u64), Capture>;
 
 const COLUMNS: [&str; 21] = [
     "profile_id",
@@ -80,7 +80,7 @@ const COLUMNS: [&str; 21] = [
 ];
 
 /// Adds the captures of a file that the query asks for.
-pub(super) fn read(
+pub(in crate::archive) fn read(
     query: &ProfileQuery,
     path: &Path,
     into: &mut Captures,
@@ -95,7 +95,8 @@ pub(super) fn read(
     Ok(())
 }
 
-struct ProfileRows<'a> {
+/// The rows of a batch of `profiles`.
+pub(in crate::archive) struct ProfileRows<'a> {
     columns: Columns<'a>,
     labels: &'a MapArray,
     comments: &'a ListArray,
@@ -103,7 +104,7 @@ struct ProfileRows<'a> {
 }
 
 impl<'a> ProfileRows<'a> {
-    fn new(columns: Columns<'a>) -> Result<Self, ArchiveError> {
+    pub(in crate::archive) fn new(columns: Columns<'a>) -> Result<Self, ArchiveError> {
         let (labels, comments) = (columns.get("labels")?, columns.get("comments")?);
         Ok(Self {
             columns,
@@ -125,13 +126,7 @@ impl<'a> ProfileRows<'a> {
         if !query.matches(&labels, kind, UnixNanos(time_nanos)) {
             return Ok(());
         }
-        let sample_type = SampleType {
-            profile_id: self.number("profile_id", row)?.cast_unsigned(),
-            idx: self.columns.get::<Int32Array>("type_idx")?.value(row),
-            kind: self.text("sample_type", row)?.to_owned(),
-            unit: self.text("sample_unit", row)?.to_owned(),
-            is_default: self.flag("is_default_type", row)?,
-        };
+        let sample_type = self.sample_type(row)?;
         let key = (time_nanos, self.number("capture_id", row)?.cast_unsigned());
         match into.get_mut(&key) {
             Some(capture) => capture.types.push(sample_type),
@@ -142,7 +137,19 @@ impl<'a> ProfileRows<'a> {
         Ok(())
     }
 
-    fn capture(
+    /// The sample type that a row stands for.
+    pub(in crate::archive) fn sample_type(&self, row: usize) -> Result<SampleType, ArchiveError> {
+        Ok(SampleType {
+            profile_id: self.number("profile_id", row)?.cast_unsigned(),
+            idx: self.columns.get::<Int32Array>("type_idx")?.value(row),
+            kind: self.text("sample_type", row)?.to_owned(),
+            unit: self.text("sample_unit", row)?.to_owned(),
+            is_default: self.flag("is_default_type", row)?,
+        })
+    }
+
+    /// What a row says of its capture.
+    pub(in crate::archive) fn capture(
         &self,
         row: usize,
         labels: Labels,
@@ -169,28 +176,22 @@ impl<'a> ProfileRows<'a> {
         })
     }
 
-    fn labels(&self, row: usize) -> Result<Labels, ArchiveError> {
-        let pairs = self.labels.value(row);
-        let pairs = self.columns.of(&pairs);
-        let (keys, values) = (
-            pairs.get::<StringArray>("key")?,
-            pairs.get::<StringArray>("value")?,
-        );
-        let pairs = keys
-            .iter()
-            .zip(values)
-            .filter_map(|(key, value)| Some((key?, value?)));
-        Ok(Labels::from_pairs(pairs))
+    /// The labels of the target.
+    pub(in crate::archive) fn labels(&self, row: usize) -> Result<Labels, ArchiveError> {
+        labels(&self.columns, self.labels, row)
     }
 
-    fn comments(&self, row: usize) -> Result<Vec<String>, ArchiveError> {
+    pub(in crate::archive) fn comments(&self, row: usize) -> Result<Vec<String>, ArchiveError> {
         let comments = self.comments.value(row);
         let texts: Option<&StringArray> = comments.as_any().downcast_ref();
         let texts = texts.ok_or_else(|| self.columns.wrong("comments"))?;
         Ok(texts.iter().flatten().map(ToOwned::to_owned).collect())
     }
 
-    fn mappings(&self, row: usize) -> Result<Vec<StoredMapping>, ArchiveError> {
+    pub(in crate::archive) fn mappings(
+        &self,
+        row: usize,
+    ) -> Result<Vec<StoredMapping>, ArchiveError> {
         let items = self.mappings.value(row);
         let items: Option<&StructArray> = items.as_any().downcast_ref();
         let items = self
@@ -210,6 +211,25 @@ impl<'a> ProfileRows<'a> {
     fn flag(&self, name: &str, row: usize) -> Result<bool, ArchiveError> {
         Ok(self.columns.get::<BooleanArray>(name)?.value(row))
     }
+}
+
+/// A row of a column of labels.
+pub(in crate::archive) fn labels(
+    columns: &Columns<'_>,
+    labels: &MapArray,
+    row: usize,
+) -> Result<Labels, ArchiveError> {
+    let pairs = labels.value(row);
+    let pairs = columns.of(&pairs);
+    let (keys, values) = (
+        pairs.get::<StringArray>("key")?,
+        pairs.get::<StringArray>("value")?,
+    );
+    let pairs = keys
+        .iter()
+        .zip(values)
+        .filter_map(|(key, value)| Some((key?, value?)));
+    Ok(Labels::from_pairs(pairs))
 }
 
 fn mapping(items: &Columns<'_>, row: usize) -> Result<StoredMapping, ArchiveError> {

@@ -49,8 +49,9 @@ impl DayProfiles {
 
     fn try_read(query: &ProfileQuery, day: Day) -> Result<Self, ArchiveError> {
         let root = &query.path;
+        let (profiles, profile_samples) = query.tables();
         let mut captures = Captures::new();
-        for file in files::files(root, Table::Profiles, day)? {
+        for file in files::files(root, profiles, day)? {
             captures::read(query, &file.path(root), &mut captures)?;
         }
         let mut captures: Vec<Capture> = captures.into_values().collect();
@@ -58,7 +59,7 @@ impl DayProfiles {
 
         let mut samples = Samples::default();
         samples.by_capture.resize_with(captures.len(), Vec::new);
-        for file in files::files(root, Table::ProfileSamples, day)? {
+        for file in files::files(root, profile_samples, day)? {
             samples.read(&file.path(root), &places)?;
         }
         let wanted: IdSet = samples

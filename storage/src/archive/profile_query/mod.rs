@@ -5,10 +5,10 @@
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
-mod assemble;
-mod captures;
+pub(super) mod assemble;
+pub(super) mod captures;
 mod day_profiles;
-mod samples;
+pub(super) mod samples;
 mod stacks;
 
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ pub(super) use self::stacks::Stacks;
 use super::ArchiveError;
 use super::day::Day;
 use super::files;
-use super::table::Table;
+use super::table::{Resolution, Table};
 
 /// Which profiles to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +30,9 @@ pub struct ProfileQuery {
     /// Labels of the target (`job` and `instance` are two of them) and the value each must
     /// have; the empty value matches targets without the label.
     pub matchers: Vec<(String, String)>,
+    /// Captures as they were taken, or those of windows merged (`time` is then the start of the
+    /// window).
+    pub resolution: Resolution,
     /// The kind of profile (`process_cpu`, `memory`, …); any if `None`.
     pub kind: Option<String>,
     /// Captures from this time on.
@@ -53,12 +56,21 @@ impl ProfileQuery {
     {
         let first = self.from.and_then(Day::of_nanos);
         let last = self.to.and_then(Day::of_nanos);
-        let days = files::days(&self.path, Table::Profiles)?.into_iter();
+        let days = files::days(&self.path, self.tables().0)?.into_iter();
         let days = days.filter(move |day| {
             first.is_none_or(|first| *day >= first) && last.is_none_or(|last| *day <= last)
         });
         let query = self.clone();
         Ok(days.flat_map(move |day| DayProfiles::read(&query, day)))
+    }
+
+    /// The tables of captures and of their samples.
+    fn tables(&self) -> (Table, Table) {
+        match self.resolution {
+            Resolution::Raw => (Table::Profiles, Table::ProfileSamples),
+            Resolution::FiveMinutes => (Table::Profiles5m, Table::ProfileSamples5m),
+            Resolution::OneHour => (Table::Profiles1h, Table::ProfileSamples1h),
+        }
     }
 
     /// Whether captures of this target at this time are asked for.

@@ -81,7 +81,8 @@ impl Samples {
     }
 }
 
-struct LabelRows<'a> {
+/// The labels of samples.
+pub(in crate::archive) struct LabelRows<'a> {
     lists: &'a ListArray,
     keys: &'a StringArray,
     strings: &'a StringArray,
@@ -90,7 +91,7 @@ struct LabelRows<'a> {
 }
 
 impl<'a> LabelRows<'a> {
-    fn new(columns: &Columns<'a>) -> Result<Self, ArchiveError> {
+    pub(in crate::archive) fn new(columns: &Columns<'a>) -> Result<Self, ArchiveError> {
         let items = columns.items("labels")?;
         Ok(Self {
             lists: columns.get("labels")?,
@@ -101,7 +102,7 @@ impl<'a> LabelRows<'a> {
         })
     }
 
-    fn read(&self, row: usize) -> Vec<Label> {
+    pub(in crate::archive) fn read(&self, row: usize) -> Vec<Label> {
         let offsets = self.lists.value_offsets();
         let bounds = offsets.get(row).zip(offsets.get(row + 1));
         let (start, end) = bounds.map_or((0, 0), |(start, end)| (*start as usize, *end as usize));

@@ -10,15 +10,25 @@
 #![cfg_attr(not(test), expect(dead_code, reason = "the keeper comes next"))]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod function_trend;
+mod histogram;
+mod histogram_input;
+mod histograms;
 mod input;
 mod last_values;
+mod merged_windows;
 mod output;
 pub(in crate::archive) mod plan;
 mod point_windows;
 mod points;
+mod profile_headers;
+mod profile_index;
+mod profile_samples;
+mod profiles;
 mod rollup_rows;
 mod series_table;
 mod spill;
+mod stack_functions;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -54,7 +64,8 @@ impl RollUp<'_> {
         let mut output = Output::new(self, stretch);
         match stretch.group {
             Group::Points => points::roll_up(self, stretch, &mut output)?,
-            Group::Histograms | Group::Profiles => {}
+            Group::Histograms => histograms::roll_up(self, stretch, &mut output)?,
+            Group::Profiles => profiles::roll_up(self, stretch, &mut output)?,
         }
         Ok(output.into_staged(stretch.group.rolled()))
     }

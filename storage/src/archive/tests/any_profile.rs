@@ -77,7 +77,7 @@ fn sample() -> impl Strategy<Value = AnySample> {
 }
 
 /// A profile taken some seconds before or after `time_nanos`.
-pub(super) fn any_profile(time_nanos: i64) -> impl Strategy<Value = Profile> {
+pub(in crate::archive) fn any_profile(time_nanos: i64) -> impl Strategy<Value = Profile> {
     parts().prop_map(move |parts| build(&parts, time_nanos))
 }
 

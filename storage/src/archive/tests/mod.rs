@@ -1,6 +1,6 @@
 //! What holds of the archive as a whole.
 
-mod any_profile;
+pub(super) mod any_profile;
 mod golden;
 mod metrics;
 mod profiles;

@@ -1,6 +1,8 @@
 //! Archives that the real writer wrote, rolled up and compared with what the raw rows say.
 
+mod histograms;
 mod points;
+mod profiles;
 
 use std::path::Path;
 
