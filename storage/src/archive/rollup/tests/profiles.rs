@@ -232,7 +232,7 @@ fn what_is_kept_of_the_functions_is_bounded() {
         };
         let location = builder.location(Location {
             address: idx,
-            lines: vec![line],
+            lines: [line].into_iter().collect(),
             ..Location::default()
         });
         let stack = builder.stack(&[location]);
