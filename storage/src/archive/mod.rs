@@ -62,6 +62,10 @@ pub use keeper::{
 };
 pub use metrics::ArchiveMetrics;
 pub use profile_query::ProfileQuery;
+pub use recall::{
+    Asked, Recall, RecallError, Sample, Series, SeriesAnswer, SeriesLimits, SeriesQuery, Window,
+    WindowValues,
+};
 pub use table::Resolution;
 pub use writer::Archive;
 
