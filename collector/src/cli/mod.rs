@@ -18,7 +18,8 @@ use clap::{Parser, Subcommand};
 
 use crate::config::ConfigErrors;
 
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed (for `targets`: a target is down); \
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed (for `targets`: a target is down; \
+                          for `archive verify`: something is damaged); \
                           2 wrong command line or configuration.";
 
 /// Take soundings (pprof profiles and Prometheus metrics) of etcd, containerd and any Go service,

@@ -4,6 +4,7 @@
 //! refused.
 
 mod md5;
+mod pattern;
 mod rule;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Small things done to files and folders, each durable when it returns.
 
 use std::cmp::Reverse;
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -34,6 +35,19 @@ impl TablePath {
     /// Where it is, below the archive's folder.
     pub(super) fn path(&self, root: &Path) -> PathBuf {
         self.folder(root).join(self.name.to_string())
+    }
+}
+
+impl fmt::Display for TablePath {
+    /// `TABLE/date=YYYY-MM-DD/NAME`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}/{}/{}",
+            self.table.name(),
+            self.day.folder(),
+            self.name
+        )
     }
 }
 

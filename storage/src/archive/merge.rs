@@ -61,14 +61,7 @@ impl<'a> Merge<'a> {
     /// Starts at the beginning of all inputs.
     pub(super) fn new(table: Table, inputs: Vec<Input<'a>>) -> Result<Self, ArchiveError> {
         let schema = table.schema();
-        let fields = table.sort_key().iter().map(|name| {
-            let field = schema.field_with_name(name);
-            field.map(|field| SortField::new(key_type(field.data_type())))
-        });
-        let fields: Result<Vec<SortField>, ArrowError> = fields.collect();
-        let keys = fields
-            .and_then(RowConverter::new)
-            .map_err(ArchiveError::columns(table))?;
+        let keys = key_converter(table).map_err(ArchiveError::columns(table))?;
         let cursors = inputs.into_iter().map(|input| Cursor {
             input,
             current: None,
@@ -234,23 +227,15 @@ impl Current {
         schema: &SchemaRef,
         batch: &RecordBatch,
     ) -> Result<Self, ArrowError> {
-        let column = |name: &str| {
-            let column = batch.column_by_name(name).cloned();
-            column.ok_or_else(|| ArrowError::SchemaError(format!("there is no column {name}")))
-        };
-        let key = table
-            .sort_key()
-            .iter()
-            .map(|name| Ok(as_key(column(name)?)));
-        let key: Result<Vec<ArrayRef>, ArrowError> = key.collect();
+        let key = key_columns(table, batch)?;
         let columns = schema
             .fields()
             .iter()
-            .map(|field| Ok(column(field.name())?.to_data()));
+            .map(|field| Ok(column(batch, field.name())?.to_data()));
         let columns: Result<Vec<ArrayData>, ArrowError> = columns.collect();
         Ok(Self {
             columns: columns?,
-            keys: keys.convert_columns(&key?)?,
+            keys: keys.convert_columns(&key)?,
             row: 0,
         })
     }
@@ -289,6 +274,27 @@ fn gallop(start: usize, end: usize, is_before: impl Fn(usize) -> bool) -> usize 
         }
     }
     low
+}
+
+/// Makes the sort keys of a table comparable.
+pub(super) fn key_converter(table: Table) -> Result<RowConverter, ArrowError> {
+    let schema = table.schema();
+    let fields = table.sort_key().iter().map(|name| {
+        let field = schema.field_with_name(name);
+        field.map(|field| SortField::new(key_type(field.data_type())))
+    });
+    fields.collect::<Result<_, _>>().and_then(RowConverter::new)
+}
+
+/// The columns of a table's sort key, for its converter.
+pub(super) fn key_columns(table: Table, batch: &RecordBatch) -> Result<Vec<ArrayRef>, ArrowError> {
+    let key = table.sort_key().iter();
+    key.map(|name| Ok(as_key(column(batch, name)?))).collect()
+}
+
+fn column(batch: &RecordBatch, name: &str) -> Result<ArrayRef, ArrowError> {
+    let column = batch.column_by_name(name).cloned();
+    column.ok_or_else(|| ArrowError::SchemaError(format!("there is no column {name}")))
 }
 
 /// Ids are hashes, and sorted as such: unsigned.

@@ -14,6 +14,7 @@ use std::time::Duration;
 mod buffer;
 mod capture;
 mod check;
+mod checksum;
 mod columns;
 mod content_hash;
 mod day;
@@ -26,6 +27,7 @@ mod folder;
 mod frames;
 mod fuse;
 mod histogram_rows;
+mod inspect;
 mod intern;
 mod keeper;
 mod last_times;
@@ -52,21 +54,20 @@ mod table_file;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod writer;
 
 pub use error::ArchiveError;
 pub use flush::FlushReport;
+pub use inspect::{ArchiveFile, Inspection, NamedCount, SeriesCounts, inspect, series_counts};
 pub use keeper::{
     Compacted, CompactionOptions, CompactionReport, Keeper, KeeperMetrics, KeeperOptions,
     KeeperStop, RunningKeeper,
 };
 pub use metrics::ArchiveMetrics;
 pub use profile_query::ProfileQuery;
-pub use recall::{
-    Asked, Recall, RecallError, Sample, Series, SeriesAnswer, SeriesLimits, SeriesQuery, Window,
-    WindowValues,
-};
 pub use table::Resolution;
+pub use verify::{Damage, Depth, Severity, VerifyProgress, VerifyReport, verify};
 pub use writer::Archive;
 
 /// How the archive is written.

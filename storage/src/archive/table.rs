@@ -101,7 +101,6 @@ impl Table {
     }
 
     /// How much time one row stands for.
-    #[expect(dead_code, reason = "retention comes next")]
     pub(super) fn resolution(self) -> Resolution {
         match self {
             Self::MetricRollups5m

@@ -9,6 +9,7 @@ use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::basic::ZstdLevel;
 use parquet::file::metadata::KeyValue;
 
+use super::checksum::Summing;
 use super::error::ArchiveError;
 use super::files::TablePath;
 use super::fuse;
@@ -20,12 +21,16 @@ pub(super) const KEY_SCHEMA_VERSION: &str = "leadsman.schema_version";
 pub(super) const KEY_POSITION: &str = "leadsman.position";
 /// Footer key: who wrote the file.
 pub(super) const KEY_WRITER: &str = "leadsman.writer";
+/// Footer key: the file's place below the archive's folder.
+pub(super) const KEY_FILE: &str = "leadsman.file";
+/// Footer key: [`Checksum`](super::checksum::Checksum) of all that comes before the page indexes.
+pub(super) const KEY_CHECKSUM: &str = "leadsman.checksum";
 
 /// A file of a table, open for writing.
 pub(super) struct TableFile {
     table: Table,
     path: PathBuf,
-    writer: ArrowWriter<BufWriter<File>>,
+    writer: ArrowWriter<Summing<BufWriter<File>>>,
     n_rows: usize,
 }
 
@@ -50,12 +55,14 @@ impl TableFile {
             .with_properties(file.table.writer_properties(level))
             .with_skip_arrow_metadata(true);
         let schema = file.table.schema();
-        let mut writer = ArrowWriter::try_new_with_options(BufWriter::new(out), schema, options)
-            .map_err(ArchiveError::parquet("start", path))?;
+        let mut writer =
+            ArrowWriter::try_new_with_options(Summing::new(BufWriter::new(out)), schema, options)
+                .map_err(ArchiveError::parquet("start", path))?;
         for (key, value) in [
             (KEY_SCHEMA_VERSION, SCHEMA_VERSION.to_string()),
             (KEY_WRITER, file.name.writer.to_string()),
             (KEY_POSITION, file.name.to.to_string()),
+            (KEY_FILE, file.to_string()),
         ] {
             writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
         }
@@ -85,14 +92,21 @@ impl TableFile {
     pub(super) fn finish(self) -> Result<Written, ArchiveError> {
         let Self {
             path,
-            writer,
+            mut writer,
             n_rows,
             ..
         } = self;
+        writer
+            .flush()
+            .map_err(ArchiveError::parquet("write", &path))?;
+        writer.sync().map_err(ArchiveError::io("write", &path))?;
+        let checksum = writer.inner().checksum().to_string();
+        writer.append_key_value_metadata(KeyValue::new(KEY_CHECKSUM.to_owned(), checksum));
         let out = writer
             .into_inner()
             .map_err(ArchiveError::parquet("finish", &path))?;
         let file = out
+            .into_inner()
             .into_inner()
             .map_err(|error| ArchiveError::io("write", &path)(error.into_error()))?;
         fuse::step()

@@ -1,6 +1,14 @@
 //! `leadsman archive`: what is in an archive, whether it is whole, and work on it by hand.
 
+mod compact;
+mod ls;
+mod place;
 mod simulate;
+mod stats;
+mod table;
+#[cfg(test)]
+mod tests;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -15,6 +23,10 @@ pub struct ArchiveArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Ls(ls::LsArgs),
+    Verify(verify::VerifyArgs),
+    Stats(stats::StatsArgs),
+    Compact(compact::CompactArgs),
     Simulate(simulate::SimulateArgs),
 }
 
@@ -25,6 +37,10 @@ impl ArchiveArgs {
     /// When a folder cannot be read or written, or another process is at work on it.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
+            Command::Ls(args) => args.run()?,
+            Command::Verify(args) => return args.run(),
+            Command::Stats(args) => args.run()?,
+            Command::Compact(args) => args.run()?,
             Command::Simulate(args) => args.run()?,
         }
         Ok(ExitCode::SUCCESS)

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use proto::{UnixMillis, UnixNanos};
 use storage::archive::{Archive, ArchiveOptions};
 
+use super::compact;
 use crate::cli::profile::parse_time;
 use crate::simulate::{Program, Simulation, Summary};
 
@@ -51,6 +52,9 @@ pub(super) struct SimulateArgs {
     /// Another number makes other data, the same one the same
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Leave files as they are flushed, and do not merge them at the end
+    #[arg(long)]
+    as_flushed: bool,
     /// zstd level of the files
     #[arg(long, value_name = "1-22", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=22))]
     compression_level: i32,
@@ -81,7 +85,13 @@ impl SimulateArgs {
             bar.set_message(format!("{} samples", HumanCount(summary.n_samples)));
         });
         bar.finish_and_clear();
-        self.report(&summary?, started.elapsed());
+        let mut summary = summary?;
+        drop(archive);
+        if !self.as_flushed {
+            let report = compact::merge_all(&self.out, self.compression_level)?;
+            (summary.n_files, summary.n_bytes) = (report.n_files.1, report.bytes.1);
+        }
+        self.report(&summary, started.elapsed());
         Ok(())
     }
 

@@ -1,6 +1,5 @@
 //! Tests of the log as a whole.
 
-mod after;
 mod basics;
 mod damage;
 mod faults;

@@ -1,4 +1,0 @@
-//! Answers compared with what was written.
-
-mod beside_a_writer;
-mod series;
