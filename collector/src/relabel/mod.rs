@@ -4,7 +4,6 @@
 //! refused.
 
 mod md5;
-mod pattern;
 mod rule;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::fmt;
 use proto::LabelsBuilder;
 use regex::Regex;
 
-use super::{md5, pattern};
+use super::md5;
 
 /// What becomes of a target or a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +162,7 @@ impl TryFrom<RuleParts> for Rule {
     fn try_from(parts: RuleParts) -> Result<Self, RuleError> {
         check(&parts)?;
         let pattern = parts.regex.as_deref().unwrap_or("(.*)");
-        let regex = pattern::anchored(pattern).map_err(|reason| RuleError::Regex {
+        let regex = proto::pattern::anchored(pattern).map_err(|reason| RuleError::Regex {
             regex: pattern.to_owned(),
             reason,
         })?;

@@ -34,6 +34,16 @@ impl Day {
         Self::of(UnixMillis::from(time))
     }
 
+    /// Its first moment.
+    pub(super) fn start(self) -> UnixMillis {
+        UnixMillis(i64::from(self.0) * MILLIS_A_DAY)
+    }
+
+    /// The first moment behind it.
+    pub(super) fn end(self) -> UnixMillis {
+        UnixMillis((i64::from(self.0) + 1) * MILLIS_A_DAY)
+    }
+
     /// Whether `time` is on this day.
     pub(super) fn contains(self, time: UnixMillis) -> bool {
         time.0.div_euclid(MILLIS_A_DAY) == i64::from(self.0)

@@ -173,7 +173,7 @@ impl SeriesColumns {
 }
 
 /// OpenMetrics' names of the types (specification 1.0, "Metric Types").
-fn kind_name(kind: MetricKind) -> &'static str {
+pub(super) fn kind_name(kind: MetricKind) -> &'static str {
     match kind {
         MetricKind::Unknown => "unknown",
         MetricKind::Counter => "counter",

@@ -66,6 +66,10 @@ pub use keeper::{
 };
 pub use metrics::ArchiveMetrics;
 pub use profile_query::ProfileQuery;
+pub use recall::{
+    Asked, Recall, RecallError, Sample, Series, SeriesAnswer, SeriesLimits, SeriesQuery, Window,
+    WindowValues,
+};
 pub use table::Resolution;
 pub use verify::{Damage, Depth, Severity, VerifyProgress, VerifyReport, verify};
 pub use writer::Archive;

@@ -5,15 +5,15 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use arrow_array::{Array, ListArray, RecordBatch, StructArray};
+use arrow_array::{Array, ListArray, MapArray, RecordBatch, StringArray, StructArray};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::file::metadata::{ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
-use super::error::ArchiveError;
+use proto::Labels;
 
-const ROWS_A_BATCH: usize = 8 * 1024;
+use super::error::ArchiveError;
 
 /// The rows of a file, some thousand at a time.
 pub(super) struct Rows {
@@ -29,13 +29,20 @@ pub(super) fn open(path: &Path, columns: &[&str]) -> Result<Rows, ArchiveError> 
     let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
     let reader = builder
         .with_projection(mask)
-        .with_batch_size(ROWS_A_BATCH)
+        .with_batch_size(Rows::A_BATCH)
         .build()
         .map_err(ArchiveError::parquet("read", path))?;
-    Ok(Rows {
-        path: path.to_owned(),
-        reader,
-    })
+    Ok(Rows::new(path.to_owned(), reader))
+}
+
+impl Rows {
+    /// Rows that come at once.
+    pub(super) const A_BATCH: usize = 8 * 1024;
+
+    /// Of an open file; `path` is for messages.
+    pub(super) fn new(path: PathBuf, reader: ParquetRecordBatchReader) -> Self {
+        Self { path, reader }
+    }
 }
 
 /// The greatest value of a column of integers or times, from the file's statistics; `None` if it has
@@ -106,6 +113,18 @@ impl<'a> Columns<'a> {
             .downcast_ref();
         let columns: &StructArray = items.ok_or_else(|| self.wrong(name))?;
         Ok(self.of(columns))
+    }
+
+    /// A row of a map of labels.
+    pub(super) fn labels(&self, maps: &MapArray, row: usize) -> Result<Labels, ArchiveError> {
+        let pairs = maps.value(row);
+        let pairs = self.of(&pairs);
+        let keys: &StringArray = pairs.get("key")?;
+        let values: &StringArray = pairs.get("value")?;
+        let pairs = keys.iter().zip(values);
+        Ok(Labels::from_pairs(
+            pairs.filter_map(|(key, value)| Some((key?, value?))),
+        ))
     }
 
     /// Number of rows.

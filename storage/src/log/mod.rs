@@ -10,6 +10,7 @@
 //! The log does not know what its records mean, nor who reads them.
 
 mod active;
+mod after;
 mod appender;
 mod codec;
 mod cursor;
@@ -56,6 +57,7 @@ use self::tail::Tail;
 use self::writer::{Command, Writer};
 use crate::Position;
 
+pub use self::after::{RecordsAfter, records_after};
 pub use self::appender::{Appender, Receipt};
 pub use self::entry::Entry;
 pub use self::error::LogError;

@@ -69,6 +69,17 @@ pub(super) fn recover(folder: &Path) -> Result<Recovered, LogError> {
     })
 }
 
+/// The segments of a log that another process may write at this moment, in order; nothing is
+/// changed. The end of the last one may be torn.
+pub(super) fn find_readable(folder: &Path) -> Result<Vec<Segment>, LogError> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut found = find_segments(folder)?;
+    found.sort_by_key(|segment| segment.base);
+    Ok(settle_ends(&found).into_values().collect())
+}
+
 /// A segment ends where the next one says it did: what lies behind was given up by the writer,
 /// what is missing before is damage that readers will come across.
 fn settle_ends(found: &[Found]) -> BTreeMap<Position, Segment> {
@@ -102,7 +113,12 @@ fn find_segments(folder: &Path) -> Result<Vec<Found>, LogError> {
         let Some(base) = segment::base_of(&name) else {
             continue;
         };
-        let mut file = File::open(&path).map_err(LogError::io("open", &path))?;
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            // Deleted since it was listed, by whoever writes the log.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(LogError::io("open", &path)(error)),
+        };
         let length = file.metadata().map_err(LogError::io("read", &path))?.len();
         let header = read_header(&mut file, &path, base)?;
         let file_end = Position(base.0.saturating_add(length.saturating_sub(HEADER_LEN)));

@@ -178,7 +178,7 @@ impl<'a> ProfileRows<'a> {
 
     /// The labels of the target.
     pub(in crate::archive) fn labels(&self, row: usize) -> Result<Labels, ArchiveError> {
-        labels(&self.columns, self.labels, row)
+        self.columns.labels(self.labels, row)
     }
 
     pub(in crate::archive) fn comments(&self, row: usize) -> Result<Vec<String>, ArchiveError> {
@@ -211,25 +211,6 @@ impl<'a> ProfileRows<'a> {
     fn flag(&self, name: &str, row: usize) -> Result<bool, ArchiveError> {
         Ok(self.columns.get::<BooleanArray>(name)?.value(row))
     }
-}
-
-/// A row of a column of labels.
-pub(in crate::archive) fn labels(
-    columns: &Columns<'_>,
-    labels: &MapArray,
-    row: usize,
-) -> Result<Labels, ArchiveError> {
-    let pairs = labels.value(row);
-    let pairs = columns.of(&pairs);
-    let (keys, values) = (
-        pairs.get::<StringArray>("key")?,
-        pairs.get::<StringArray>("value")?,
-    );
-    let pairs = keys
-        .iter()
-        .zip(values)
-        .filter_map(|(key, value)| Some((key?, value?)));
-    Ok(Labels::from_pairs(pairs))
 }
 
 fn mapping(items: &Columns<'_>, row: usize) -> Result<StoredMapping, ArchiveError> {

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::hash::BuildHasherDefault;
 use std::path::Path;
 
-use arrow_array::{BooleanArray, Int64Array, MapArray, StringArray, StructArray};
+use arrow_array::{BooleanArray, Int64Array, StringArray, StructArray};
 use proto::{Labels, Target};
 
 use super::RollUp;
@@ -15,7 +15,6 @@ use super::window::Grid;
 use crate::archive::content_hash;
 use crate::archive::error::ArchiveError;
 use crate::archive::files::TablePath;
-use crate::archive::profile_query::captures;
 use crate::archive::reading::{self, Columns};
 use crate::archive::seen::IdHasher;
 
@@ -139,7 +138,7 @@ fn series(columns: &Columns<'_>, row: usize) -> Result<ProfileSeries, ArchiveErr
         let texts = columns.get::<StringArray>(name)?;
         Ok::<_, ArchiveError>(texts.value(row).to_owned())
     };
-    let labels = captures::labels(columns, columns.get::<MapArray>("labels")?, row)?;
+    let labels = columns.labels(columns.get("labels")?, row)?;
     Ok(ProfileSeries {
         source_id: source_id(labels, &text("kind")?),
         job: text("job")?,

@@ -1,5 +1,6 @@
 //! Tests of the log as a whole.
 
+mod after;
 mod basics;
 mod damage;
 mod faults;

@@ -1,4 +1,5 @@
 //! Regular expressions that mean what they mean in Prometheus, which is written in Go.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use std::fmt;
 
@@ -10,7 +11,10 @@ use regex_syntax::ast::{
 
 /// Compiles `pattern` to match a whole text, with a dot that matches a line feed too. On failure
 /// the reason, in one line.
-pub(super) fn anchored(pattern: &str) -> Result<Regex, String> {
+///
+/// # Errors
+/// If it is no regular expression, or one that Go reads in another way.
+pub fn anchored(pattern: &str) -> Result<Regex, String> {
     let ast = ast::parse::Parser::new().parse(pattern).map_err(reason)?;
     let ascii = ast::visit(&ast, Ascii::of(pattern)).map_err(reason)?;
     Regex::new(&format!("^(?s:{ascii})$")).map_err(reason)

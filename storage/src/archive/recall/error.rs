@@ -1,0 +1,58 @@
+//! Why there is no answer.
+
+use thiserror::Error;
+
+use crate::archive::ArchiveError;
+use crate::log::LogError;
+use proto::profile_ops::MergeError;
+
+/// Why recall has no answer.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RecallError {
+    /// The archive could not be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The log beside the archive could not be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The selected profiles do not fit together.
+    #[error("the selected profiles cannot be merged: choose one sample type or fewer targets")]
+    Merge(#[from] MergeError),
+    /// The selected profiles are of several kinds.
+    #[error("the selection has {first} and {second} profiles: choose one kind")]
+    Kinds {
+        /// One of them.
+        first: String,
+        /// Another one.
+        second: String,
+    },
+    /// The selector matches more series than are wanted.
+    #[error("more than {limit} series match: add a matcher, or raise the limit")]
+    TooManySeries {
+        /// The limit.
+        limit: usize,
+    },
+    /// The answer would be larger than is wanted.
+    #[error(
+        "more than {limit} points: choose a shorter range, a coarser resolution or fewer series, or \
+         raise the limit"
+    )]
+    TooManyPoints {
+        /// The limit.
+        limit: usize,
+    },
+    /// Files were replaced faster than they could be read.
+    #[error("the archive changed {attempts} times while it was read: try again")]
+    Changing {
+        /// How often it was tried.
+        attempts: u32,
+    },
+}
+
+impl RecallError {
+    /// Whether a file went away under way: what is there now has to be listed anew.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self, Self::Archive(error) if error.is_gone())
+    }
+}

@@ -1,0 +1,4 @@
+//! Answers compared with what was written.
+
+mod beside_a_writer;
+mod series;
