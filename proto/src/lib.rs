@@ -9,9 +9,11 @@
 //! - [`metrics`]: one scrape is a [`metrics::MetricBatch`], a column of values over a shared,
 //!   immutable [`metrics::Layout`].
 //! - [`profile`]: one [`profile::Profile`], columnar tables with handle types.
-//! - [`Record`]: what one sounding appends to the log.
+//! - [`Event`]: what happened, to a target or to leadsman itself.
+//! - [`Record`]: what is appended to the log.
 
 pub mod compress;
+pub mod event;
 pub mod exposition;
 pub mod folded;
 pub mod goroutine;
@@ -28,6 +30,7 @@ pub mod speedscope;
 pub mod target;
 pub mod time;
 
+pub use event::Event;
 pub use labels::{Labels, LabelsBuilder};
 pub use record::{ProfileRecord, Record};
 pub use target::Target;

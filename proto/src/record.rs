@@ -1,10 +1,10 @@
-//! What one sounding appends to the log, and what every reader gets.
+//! What is appended to the log, and what every reader gets.
 
 use std::sync::Arc;
 
-use crate::Target;
 use crate::metrics::MetricBatch;
 use crate::profile::Profile;
+use crate::{Event, Target};
 
 /// One entry of the log. Cheap to clone: the payloads are shared.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub enum Record {
     Profile(Arc<ProfileRecord>),
     /// An encoded OTLP `ExportTraceServiceRequest`: leadsman's own spans, or received ones.
     Traces(Arc<[u8]>),
+    /// Something that happened. Only what no sounding tells: a reader works out the rest itself.
+    Event(Arc<Event>),
 }
 
 /// A profile with who and what it is of.

@@ -5,6 +5,7 @@
 //! log's queue, then the readers up to its end, then our endpoints.
 
 mod banner;
+mod events;
 mod forwarders;
 #[cfg(test)]
 mod metrics_table;
@@ -34,6 +35,7 @@ use crate::discovery::{Discoverer, DiscoveryOptions};
 use crate::sounding::{Sounder, SounderHandle, SoundingMetrics};
 use crate::telemetry::{OwnProfiler, Telemetry};
 
+use events::Announcer;
 use forwarders::Forwarders;
 use part::Part;
 use readers::Readers;
@@ -78,6 +80,7 @@ pub(crate) async fn run(source: ConfigSource, config: Config) -> Result<()> {
 /// Everything that runs.
 struct Service {
     log: Log,
+    events: Announcer,
     sounder: SounderHandle,
     sounding: Part,
     discovery: Part,
@@ -102,6 +105,8 @@ impl Service {
         let (archive, keeper, log) = open_storage(&config.archive, &registry)?;
         telemetry.register(&registry)?;
         telemetry.send_traces_to(log.appender());
+        let events = Announcer::new(&log);
+        events.started().await;
 
         let metrics = SoundingMetrics::register(&registry)?;
         let sounder = Sounder::new(log.appender(), metrics, config.profiling.clone());
@@ -139,6 +144,7 @@ impl Service {
         banner::show(&config.borrow(), address);
         Ok(Self {
             log,
+            events,
             sounder: handle,
             sounding,
             discovery,
@@ -169,6 +175,7 @@ impl Service {
             Ok(config) => config,
             Err(errors) => {
                 error!("the new configuration is wrong, the old one stays: {errors}");
+                self.events.refused(&errors).await;
                 return;
             }
         };
@@ -190,6 +197,7 @@ impl Service {
             receivers = config.otlp.len(),
             "configuration reloaded"
         );
+        self.events.reloaded(&config).await;
         self.config.send_replace(Arc::new(config));
     }
 
@@ -209,6 +217,7 @@ impl Service {
         });
         let telemetry = self.telemetry;
         tokio::task::spawn_blocking(move || telemetry.stop()).await?;
+        self.events.stopped().await;
         let closed = self.log.close().await.context("failed to close the log");
         let drained = tokio::time::timeout(READER_DRAIN, async {
             tokio::join!(self.forwarders.finish(), self.readers.finish()).1

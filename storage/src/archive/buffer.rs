@@ -15,7 +15,7 @@ pub(super) struct Buffer {
 }
 
 impl Buffer {
-    /// Adds a record whose entry in the log ends at `end`. Traces are not archived.
+    /// Adds a record whose entry in the log ends at `end`. Traces and events are not archived.
     pub(super) fn push(&mut self, end: Position, record: &Record, stacks: &SeenIds) {
         match record {
             Record::Metrics(batch) => self.metrics.push(batch),
@@ -23,7 +23,7 @@ impl Buffer {
                 self.profiles
                     .push(end, profile, |day, stack_id| stacks.contains(day, stack_id));
             }
-            Record::Traces(_) => {}
+            Record::Traces(_) | Record::Event(_) => {}
         }
     }
 

@@ -12,6 +12,9 @@
 //! | 12..16 | CRC-32C of the stored payload |
 //! | 16..20 | CRC-32C of bytes 0..16, the segment's salt and the frame's position |
 //!
+//! A reader takes a frame of a kind it does not know for damage, and steps over it: kinds may be
+//! added under the same version of the format, where a reader of before can do without them.
+//!
 //! The header's checksum lets a reader step over a frame with a damaged payload, and find the
 //! next frame behind a damaged header. Salt and position in it keep bytes that look like a frame
 //! (in a payload, or left on the disk by a deleted file) from being taken for one.

@@ -3,9 +3,9 @@
 
 use std::mem::size_of;
 
-use proto::Record;
 use proto::metrics::{Layout, MetricBatch, NativeHistogram};
 use proto::profile::Profile;
+use proto::{Event, Record};
 
 /// Allocations and bookkeeping of any record. It also bounds how many tiny ones there can be.
 const FLAT: usize = 256;
@@ -16,6 +16,7 @@ pub(super) fn of_record(record: &Record) -> usize {
         Record::Metrics(batch) => of_batch(batch),
         Record::Profile(record) => of_profile(&record.profile),
         Record::Traces(bytes) => bytes.len(),
+        Record::Event(event) => of_event(event),
     }
 }
 
@@ -30,6 +31,11 @@ pub(super) fn of_layout(layout: &Layout) -> usize {
         .iter()
         .map(|s| 64 + s.labels.as_packed().len());
     FLAT + families.sum::<usize>() + series.sum::<usize>()
+}
+
+fn of_event(event: &Event) -> usize {
+    let texts = [&event.before, &event.after].into_iter().flatten();
+    event.kind.len() + event.message.len() + texts.map(String::len).sum::<usize>()
 }
 
 fn of_batch(batch: &MetricBatch) -> usize {

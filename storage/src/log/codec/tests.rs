@@ -7,7 +7,7 @@ use proto::metrics::{
     BucketSpan, Exemplar, Family, Layout, MetricBatch, MetricKind, NativeHistogram, Series,
     SeriesId,
 };
-use proto::{Labels, ProfileRecord, Record, Target, UnixMillis, pprof, profile_ops};
+use proto::{Event, Labels, ProfileRecord, Record, Target, UnixMillis, pprof, profile_ops};
 
 use super::{Kind, LayoutRef, decode_layout, decode_record, encode_layout, encode_record};
 use crate::log::wire::DecodeError;
@@ -36,6 +36,24 @@ fn target() -> impl Strategy<Value = Arc<Target>> {
             scheme,
             address,
         })
+    })
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let text = || prop::option::of(".{0,20}");
+    let texts = ("[a-z_]{0,12}", text(), text(), ".{0,40}");
+    let times = (any::<i64>(), prop::option::of(any::<i64>()));
+    (times, texts, prop::option::of(target())).prop_map(|((time, until), texts, target)| {
+        let (kind, before, after, message) = texts;
+        Event {
+            time: UnixMillis(time),
+            kind,
+            target,
+            before,
+            after,
+            until: until.map(UnixMillis),
+            message,
+        }
     })
 }
 
@@ -221,11 +239,21 @@ proptest! {
     #[test]
     fn arbitrary_payloads_never_panic(
         layout in layout(),
-        kind in prop::sample::select(&[Kind::Metrics, Kind::Profile, Kind::Traces][..]),
+        kind in prop::sample::select(&[Kind::Metrics, Kind::Profile, Kind::Traces, Kind::Event][..]),
         bytes in prop::collection::vec(any::<u8>(), 0..300),
     ) {
         let _ = decoded(kind, &bytes, &layout);
         let _ = decode_layout(&bytes);
+    }
+
+    #[test]
+    fn events_round_trip_and_cut_ones_are_refused(event in event(), cut: prop::sample::Index) {
+        let record = Record::Event(Arc::new(event.clone()));
+        let (kind, payload) = encoded(&record);
+        let decode = |payload| decode_record::<DecodeError>(kind, payload, |_| unreachable!());
+        prop_assert!(matches!(decode(&payload), Ok(Record::Event(read)) if *read == event));
+        prop_assert!(decode(&payload[..cut.index(payload.len())]).is_err());
+        prop_assert!(decode(&[&payload[..], b"x"].concat()).is_err());
     }
 
     #[test]
@@ -272,6 +300,20 @@ fn every_nan_comes_back_to_the_bit() {
             .collect::<Vec<_>>()
     };
     assert_eq!(bits(&read.values), bits(&values));
+}
+
+/// Written once, read for ever.
+#[test]
+fn the_bytes_of_an_event_stay_as_they_are() {
+    let time = UnixMillis(1_795_300_000_000);
+    let event = Event::of_leadsman(time, proto::event::kind::START, "hello");
+    let event = Event {
+        until: Some(UnixMillis(-1)),
+        ..event.changed(None, Some("0.1.0".to_owned()))
+    };
+    let (kind, payload) = encoded(&Record::Event(Arc::new(event)));
+    let expected = b"\x80\x84\xc0\x83\xc0h\x05start\x05hello\0\0\x01\x050.1.0\x01\x01";
+    assert_eq!((kind as u8, payload.as_slice()), (5, &expected[..]));
 }
 
 #[test]
