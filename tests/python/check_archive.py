@@ -29,6 +29,8 @@ TABLES = {
     " comments drop_frames keep_frames doc_url mappings",
     "profile_samples": "series_id profile_id stack_id value labels",
     "stacks": "stack_id leaf frames",
+    "targets": "target_id time job instance labels scheme address version go_version started",
+    "events": "time kind target_id job instance before after until message",
 }
 
 # What must give no rows, and what it means when it does.
@@ -57,6 +59,16 @@ ORPHANS = {
         "profile_samples",
         "stacks",
         "SELECT x.stack_id FROM profile_samples x ANTI JOIN stacks k USING (date, stack_id)",
+    ),
+    "events of a target that is not there": (
+        "events",
+        "targets",
+        "SELECT e.time FROM events e ANTI JOIN targets t USING (target_id) WHERE e.target_id IS NOT NULL",
+    ),
+    "soundings of a target that is not there": (
+        "profiles",
+        "targets",
+        "SELECT p.job FROM profiles p ANTI JOIN targets t USING (job, instance)",
     ),
     "stacks twice on a day": (
         "stacks",

@@ -5,6 +5,7 @@ use proto::Record;
 use super::metric_buffer::MetricBuffer;
 use super::profile_buffer::ProfileBuffer;
 use super::seen::SeenIds;
+use super::watch::{News, Watch};
 use crate::Position;
 
 /// Everything since the last flush.
@@ -12,11 +13,20 @@ use crate::Position;
 pub(super) struct Buffer {
     pub(super) metrics: MetricBuffer,
     pub(super) profiles: ProfileBuffer,
+    pub(super) news: News,
 }
 
 impl Buffer {
-    /// Adds a record whose entry in the log ends at `end`. Traces and events are not archived.
-    pub(super) fn push(&mut self, end: Position, record: &Record, stacks: &SeenIds) {
+    /// Adds a record whose entry in the log ends at `end`, and what it shows to be new. Traces are
+    /// not archived.
+    pub(super) fn push(
+        &mut self,
+        end: Position,
+        record: &Record,
+        stacks: &SeenIds,
+        watch: &mut Watch,
+    ) {
+        watch.observe(record, &mut self.news);
         match record {
             Record::Metrics(batch) => self.metrics.push(batch),
             Record::Profile(profile) => {
@@ -29,11 +39,11 @@ impl Buffer {
 
     /// What it holds in memory, about. Bytes.
     pub(super) fn n_bytes(&self) -> usize {
-        self.metrics.n_bytes() + self.profiles.n_bytes()
+        self.metrics.n_bytes() + self.profiles.n_bytes() + self.news.n_bytes()
     }
 
-    /// Samples and captures left out because their time has no day.
+    /// Samples, captures and events left out because their time has no day.
     pub(super) fn n_outside(&self) -> usize {
-        self.metrics.n_outside() + self.profiles.n_outside()
+        self.metrics.n_outside() + self.profiles.n_outside() + self.news.n_outside()
     }
 }

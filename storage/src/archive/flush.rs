@@ -9,6 +9,7 @@ use parquet::basic::ZstdLevel;
 use super::buffer::Buffer;
 use super::day::Day;
 use super::error::ArchiveError;
+use super::event_rows::event_columns;
 use super::exemplar_rows::{LastExemplars, exemplar_columns, exemplar_rows};
 use super::file_name::FileName;
 use super::files::{self, TablePath};
@@ -24,6 +25,7 @@ use super::stack_rows::{StackRow, sort_stacks, stack_columns};
 use super::staging::Staging;
 use super::table::Table;
 use super::table_file::{TableFile, Written};
+use super::target_rows::target_columns;
 use crate::Position;
 
 /// Rows of samples and stacks that are turned into Arrow arrays at once.
@@ -106,6 +108,12 @@ impl Flusher<'_> {
             self.stacks.load(self.root, day)?;
             let ids = self.write_profiles(&buffer.profiles, day, profiles)?;
             new_ids.stacks.push((day, ids));
+        }
+        for (day, rows) in buffer.news.targets() {
+            self.write_at_once(Table::Targets, day, target_columns(&rows))?;
+        }
+        for (day, rows) in buffer.news.events() {
+            self.write_at_once(Table::Events, day, event_columns(&rows))?;
         }
         self.sort_report();
         Ok(new_ids)

@@ -19,6 +19,7 @@ mod columns;
 mod content_hash;
 mod day;
 mod error;
+mod event_rows;
 mod exemplar_rows;
 mod file_name;
 mod files;
@@ -50,11 +51,13 @@ mod stack_rows;
 mod staging;
 mod table;
 mod table_file;
+mod target_rows;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod watch;
 mod writer;
 
 pub use error::ArchiveError;

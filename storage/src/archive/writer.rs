@@ -24,6 +24,7 @@ use super::metrics::{ArchiveMetrics, REASON_TIME};
 use super::seen::SeenIds;
 use super::staging::{Intent, Staging};
 use super::table::Table;
+use super::watch::{self, Watch};
 use crate::Position;
 
 /// An archive open for writing. There is one for a folder at a time, over all processes.
@@ -38,6 +39,7 @@ pub struct Archive {
     stacks: SeenIds,
     exemplars: LastExemplars,
     times: LastTimes,
+    watch: Watch,
     /// Everything up to here is in files.
     flushed: Position,
     /// Everything up to here is in files or buffered.
@@ -70,6 +72,7 @@ impl Archive {
             warn!(path = %path.display(), "damaged archive file: move it away to query the rest");
             metrics.damaged_files.inc();
         }
+        let watch = watch::read_back(root, writer);
         Ok(Self {
             level,
             writer,
@@ -79,6 +82,7 @@ impl Archive {
             stacks: SeenIds::new(Table::Stacks, "stack_id"),
             exemplars: LastExemplars::default(),
             times: LastTimes::default(),
+            watch,
             flushed,
             written: flushed,
             metrics,
@@ -111,7 +115,7 @@ impl Archive {
         if end <= self.written {
             return;
         }
-        self.buffer.push(end, record, &self.stacks);
+        self.buffer.push(end, record, &self.stacks, &mut self.watch);
         self.written = end;
         self.metrics.buffer_bytes.set(self.buffer.n_bytes() as i64);
     }

@@ -29,7 +29,10 @@ fn points_are_sorted_by_series_and_time_without_markers() {
     archive.write(Position(30), &scrape(&page, later(30), &[3.0, absent()]));
     let report = archive.flush().unwrap();
 
-    assert_eq!((report.position, report.n_rows()), (Position(30), 4 + 2));
+    assert_eq!(
+        (report.position, report.n_rows()),
+        (Position(30), 4 + 2 + 2)
+    );
     let ids = [page.series[0].id, page.series[1].id];
     let of = |id| {
         points(dir.path())

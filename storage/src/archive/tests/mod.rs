@@ -3,6 +3,7 @@
 pub(super) mod any_profile;
 mod golden;
 mod metrics;
+mod news;
 mod profiles;
 mod recovery;
 mod running;

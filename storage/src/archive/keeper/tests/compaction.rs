@@ -106,10 +106,12 @@ fn everything_becomes_one_file_a_table_and_day_and_reads_back_as_it_was() {
         Table::Stacks,
         Table::Profiles,
         Table::ProfileSamples,
+        Table::Targets,
+        Table::Events,
     ] {
         assert_eq!(paths(dir.path(), table).len(), 1, "{}", table.name());
     }
-    assert_eq!(report.n_files.1, 5);
+    assert_eq!(report.n_files.1, 7);
     assert_eq!(sorted_points(dir.path()), points_before);
     assert_eq!(profiles(dir.path()), profiles_before);
     series.sort_unstable();
