@@ -5,12 +5,15 @@ pub mod archive;
 pub mod capture;
 pub mod check;
 pub mod config;
+mod data;
 mod output;
 mod own;
 pub mod profile;
 mod run;
+pub mod series;
 pub mod shell;
 pub mod targets;
+mod time;
 
 use std::process::ExitCode;
 
@@ -42,6 +45,7 @@ enum Command {
     Capture(capture::CaptureArgs),
     Profile(profile::ProfileArgs),
     Archive(archive::ArchiveArgs),
+    Series(series::SeriesArgs),
     Completions(shell::CompletionsArgs),
     /// Print the man page, for `man -l -`
     Man,
@@ -75,6 +79,7 @@ impl Command {
             Self::Capture(args) => args.run()?,
             Self::Profile(args) => args.run()?,
             Self::Archive(args) => return args.run(),
+            Self::Series(args) => args.run()?,
             Self::Completions(args) => args.run()?,
             Self::Man => shell::man()?,
         }

@@ -5,12 +5,14 @@
 mod against_go;
 mod canonical;
 mod delta;
+mod diff;
 mod import;
 mod merge;
 mod top;
 
 pub use canonical::{Canonical, canonical};
 pub use delta::{delta, has_cumulative_types};
+pub use diff::{BASE_LABEL, DiffRow, compare, diff};
 pub use merge::{MergeError, Merger, merge};
 pub use top::{TopRow, top};
 

@@ -69,9 +69,11 @@ pub use keeper::{
 };
 pub use metrics::ArchiveMetrics;
 pub use profile_query::ProfileQuery;
+#[doc(hidden)]
+pub use recall::generate;
 pub use recall::{
-    Asked, Recall, RecallError, Sample, Series, SeriesAnswer, SeriesLimits, SeriesQuery, Window,
-    WindowValues,
+    Asked, MergedProfile, ProfileSelection, Recall, RecallError, Sample, Series, SeriesAnswer,
+    SeriesLimits, SeriesQuery, Window, WindowValues,
 };
 pub use table::Resolution;
 pub use verify::{Damage, Depth, Severity, VerifyProgress, VerifyReport, verify};

@@ -93,6 +93,11 @@ impl<'a> Columns<'a> {
         column.ok_or_else(|| self.wrong(name))
     }
 
+    /// The column `name`, if the file has it as an array of type `A`.
+    pub(super) fn find<A: Array + 'static>(&self, name: &str) -> Option<&'a A> {
+        self.columns.column_by_name(name)?.as_any().downcast_ref()
+    }
+
     /// Columns of the same file that are nested in these.
     pub(super) fn of<'b>(&self, columns: &'b StructArray) -> Columns<'b>
     where

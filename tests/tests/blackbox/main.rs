@@ -18,6 +18,7 @@ mod main_job;
 mod memory;
 mod outage;
 mod profiles;
+mod recall;
 mod receivers;
 mod reload;
 mod scene;

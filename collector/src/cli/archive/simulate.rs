@@ -12,7 +12,7 @@ use proto::{UnixMillis, UnixNanos};
 use storage::archive::{Archive, ArchiveOptions};
 
 use super::compact;
-use crate::cli::profile::parse_time;
+use crate::cli::time;
 use crate::simulate::{Program, Simulation, Summary};
 
 const MILLIS_A_DAY: i64 = 86_400_000;
@@ -29,7 +29,7 @@ pub(super) struct SimulateArgs {
     #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=36500))]
     days: u32,
     /// Where they end: 2026-11-21T10:00:00Z, 2026-11-21 (UTC), or 2h (ago) [default: last midnight, UTC]
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
     until: Option<UnixNanos>,
     /// Time between two scrapes of a target
     #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = parse_duration)]

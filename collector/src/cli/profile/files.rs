@@ -2,11 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use proto::profile::Profile;
+use proto::profile_ops::Merger;
 use proto::{UnixNanos, compress, folded, goroutine, pprof};
+
+use super::progress::Progress;
 
 /// A profile larger than this is a mistake: Go's largest are some tens of MB.
 const MAX_BYTES: usize = 1 << 30;
@@ -27,6 +30,20 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Profile> {
     let body = compress::decompress(&bytes, MAX_BYTES)
         .with_context(|| format!("failed to decompress {name}"))?;
     parse(&body).with_context(|| format!("failed to read {name} as a profile"))
+}
+
+/// Reads profiles and merges them.
+pub(super) fn read_merged(paths: &[PathBuf]) -> anyhow::Result<Profile> {
+    let (mut merger, mut progress) = (Merger::new(), Progress::default());
+    for path in paths {
+        let name = display(path);
+        let profile = read(path)?;
+        merger
+            .add(&profile)
+            .with_context(|| format!("failed to merge {name} with the others"))?;
+        progress.advance("files read");
+    }
+    Ok(merger.finish()?)
 }
 
 fn is_stdin(path: &Path) -> bool {

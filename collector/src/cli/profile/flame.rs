@@ -1,5 +1,7 @@
 //! `leadsman profile flame`: a flame graph as SVG, drawn by inferno.
 
+use std::collections::BTreeMap;
+
 use anyhow::Context as _;
 use clap::Args;
 use inferno::flamegraph;
@@ -56,6 +58,51 @@ pub(super) fn svg(
     let mut svg = Vec::new();
     flamegraph::from_lines(&mut options, lines.iter().map(String::as_str), &mut svg)
         .with_context(|| format!("nothing to draw: no value of {kind} is above zero"))?;
+    Ok(svg)
+}
+
+/// Draws how one sample type of two profiles differs: as wide as the second, red what grew and blue
+/// what shrank. The values of the first are taken times `scale`.
+pub(super) fn differential_svg(
+    (base, base_type): (&Profile, usize),
+    (profile, type_idx): (&Profile, usize),
+    scale: f64,
+    title: &str,
+) -> anyhow::Result<Vec<u8>> {
+    let mut counts: BTreeMap<String, [i64; 2]> = BTreeMap::new();
+    let folded = [
+        folded::write(base, base_type),
+        folded::write(profile, type_idx),
+    ];
+    for (idx, folded) in folded.iter().enumerate() {
+        for (frames, count) in folded.lines().filter_map(|line| line.rsplit_once(' ')) {
+            let count: i64 = count.parse().context("failed to read a count")?;
+            let scaled = if idx == 0 {
+                (count as f64 * scale).round() as i64
+            } else {
+                count
+            };
+            let known = counts.entry(frames.replace(' ', "\u{a0}")).or_default();
+            known[idx] += scaled;
+        }
+    }
+    // A stack that is gone has no width; a negative one cannot be drawn.
+    let lines = counts
+        .into_iter()
+        .filter(|(_, [before, now])| *before >= 0 && *now >= 0);
+    let lines = lines.map(|(frames, [before, now])| format!("{frames} {before} {now}"));
+    let lines: Vec<String> = lines.collect();
+    let value_type = profile
+        .sample_types
+        .get(type_idx)
+        .copied()
+        .unwrap_or_default();
+    let mut options = flamegraph::Options::default();
+    options.title = title.to_owned();
+    options.count_name = profile.strings.get(value_type.unit).to_owned();
+    let mut svg = Vec::new();
+    flamegraph::from_lines(&mut options, lines.iter().map(String::as_str), &mut svg)
+        .context("nothing to draw: the second profile has no value above zero")?;
     Ok(svg)
 }
 

@@ -1,10 +1,11 @@
 //! `leadsman profile`: merges, ranks, draws and converts profiles from files or the archive.
 
 mod convert;
+mod diff;
 mod files;
 mod flame;
 mod input;
-mod progress;
+pub(super) mod progress;
 mod select;
 mod top;
 mod units;
@@ -13,7 +14,6 @@ use clap::{Args, Subcommand};
 
 use super::output::OutputPath;
 use input::InputArgs;
-pub(super) use select::parse_time;
 
 /// Merge, rank, draw and convert profiles, from files or from the archive.
 #[derive(Debug, Args)]
@@ -28,6 +28,8 @@ enum Command {
     Merge(MergeArgs),
     /// Show the functions that spend the most
     Top(top::TopArgs),
+    /// Compare two profiles or two ranges: which functions grew and which shrank
+    Diff(diff::DiffArgs),
     /// Draw a flame graph
     Flame(flame::FlameArgs),
     /// Convert to pprof, folded stacks, a flame graph or speedscope
@@ -53,6 +55,7 @@ impl ProfileArgs {
         match self.command {
             Command::Merge(args) => args.run(),
             Command::Top(args) => args.run(),
+            Command::Diff(args) => args.run(),
             Command::Flame(args) => args.run(),
             Command::Convert(args) => args.run(),
         }

@@ -1,6 +1,8 @@
 //! Showing that something is going on, once it has taken long enough for that to be a question.
 
 use std::io::IsTerminal;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -40,15 +42,25 @@ impl Progress {
             bar.set_position(self.n_done);
         }
     }
+}
 
-    /// Says what was left out, without breaking the line of the count.
-    pub(super) fn warn(&self, error: &anyhow::Error) {
-        let print = || eprintln!("leadsman: warning: {error:#}");
-        match &self.bar {
-            Some(bar) => bar.suspend(print),
-            None => print(),
-        }
-    }
+/// Does `work`, and shows at a terminal that it is under way once it takes long.
+pub(in crate::cli) fn waiting<T: Send>(what: &'static str, work: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| {
+        let (done, is_done) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            let is_long = is_done.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout);
+            if is_long && std::io::stderr().is_terminal() {
+                let bar = ProgressBar::new_spinner().with_message(what);
+                bar.enable_steady_tick(Duration::from_millis(100));
+                let _ = is_done.recv();
+                bar.finish_and_clear();
+            }
+        });
+        let result = work();
+        drop(done);
+        result
+    })
 }
 
 impl Drop for Progress {

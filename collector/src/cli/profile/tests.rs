@@ -212,9 +212,54 @@ fn a_selection_that_cannot_be_merged_says_what_to_do() {
         "the selection has memory and process_cpu profiles: choose with --kind",
     );
     check("top --archive DIR --job other", "matches the selection");
-    check("top --job etcd", "--archive <DIR>");
+    check(
+        "top --job etcd",
+        "there is no ./leadsman-data here: name the archive's folder with",
+    );
+    check("top --archive DIR/none", "there is no folder");
     check(
         "top --archive DIR DATA/etcd-cpu.pb.gz",
         "cannot be used with",
     );
+}
+
+#[test]
+fn two_ranges_of_the_archive_are_compared() {
+    let dir = folder();
+    archive(&dir);
+    let now = "--from 2026-11-21T14:00:00Z --until 2026-11-21T15:00:00Z";
+    let base = "--base-from 2026-11-21T12:00:00Z --base-until 2026-11-21T13:00:00Z";
+    let select = format!("--archive DIR --job etcd --kind memory {now} {base}");
+    run(&dir, &format!("diff {select} -o DIR/d.pb.gz")).unwrap();
+    let difference = read(&dir.path().join("d.pb.gz")).unwrap();
+    let total = |name: &str| read(&testdata(name)).unwrap().total(3);
+    assert_eq!(
+        difference.total(3),
+        total("etcd-heap-3.pb.gz") - total("etcd-heap-0.pb.gz")
+    );
+    run(&dir, &format!("diff {select} -o DIR/d.svg")).unwrap();
+    let svg = fs::read_to_string(dir.path().join("d.svg")).unwrap();
+    assert!(
+        svg.contains("2026-11-21 14:00:00 to 2026-11-21 15:00:00 UTC against"),
+        "{svg}"
+    );
+    let error = format!("diff --archive DIR --job etcd --kind memory {now}");
+    let error = format!("{:#}", run(&dir, &error).unwrap_err());
+    assert!(
+        error.contains("failed to read the base: no profile in"),
+        "{error}"
+    );
+}
+
+#[test]
+fn two_files_are_compared() {
+    let dir = folder();
+    let files = "DATA/etcd-heap-0.pb.gz DATA/etcd-heap-3.pb.gz";
+    run(&dir, &format!("diff {files}")).unwrap();
+    run(
+        &dir,
+        &format!("diff --per total -t alloc_space --by total {files} -o DIR/d.svg"),
+    )
+    .unwrap();
+    assert!(run(&dir, "diff DATA/etcd-heap-0.pb.gz").is_err());
 }

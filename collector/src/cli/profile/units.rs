@@ -22,10 +22,18 @@ const BYTES: Scale = &[
 /// Shows a value of a pprof unit: `1.25s` for nanoseconds, `3.4MiB` for bytes; values of other
 /// units as they are.
 pub(super) fn format(value: i64, unit: &str) -> String {
-    let Some((factor, scale)) = scale_of(unit) else {
+    if scale_of(unit).is_none() {
         return value.to_string();
+    }
+    format_fraction(value as f64, unit)
+}
+
+/// The same for a mean.
+pub(super) fn format_fraction(value: f64, unit: &str) -> String {
+    let Some((factor, scale)) = scale_of(unit) else {
+        return format!("{value:.2}");
     };
-    let value = value as f64 * factor;
+    let value = value * factor;
     let fits = |(_, size): &&(&str, f64)| value.abs() >= *size;
     let Some((name, size)) = scale.iter().find(fits) else {
         return "0".to_owned();

@@ -20,7 +20,7 @@ use crate::archive::profile_buffer::{Label, LabelValue};
 use crate::archive::table::Table;
 
 /// Puts a profile together.
-pub(super) fn profile(
+pub(in crate::archive) fn profile(
     capture: &Capture,
     samples: &[Sample],
     label_sets: &Interner<Arc<[Label]>>,

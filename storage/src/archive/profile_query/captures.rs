@@ -10,9 +10,8 @@ use arrow_array::{
 use proto::profile::Mapping;
 use proto::{Labels, Target, UnixNanos};
 
-use super::ProfileQuery;
 use crate::archive::ArchiveError;
-use crate::archive::reading::{self, Columns};
+use crate::archive::reading::{Columns, Rows};
 
 /// A capture without its samples.
 #[derive(Debug)]
@@ -20,6 +19,8 @@ pub(in crate::archive) struct Capture {
     pub(in crate::archive) target: Arc<Target>,
     pub(in crate::archive) kind: String,
     pub(in crate::archive) is_delta: bool,
+    /// How many captures it is made of; more than one in a window.
+    pub(in crate::archive) n_captures: u64,
     pub(in crate::archive) time_nanos: i64,
     pub(in crate::archive) duration_nanos: i64,
     pub(in crate::archive) period_type: [String; 2],
@@ -36,6 +37,7 @@ pub(in crate::archive) struct Capture {
 #[derive(Debug)]
 pub(in crate::archive) struct SampleType {
     pub(in crate::archive) profile_id: u64,
+    pub(in crate::archive) series_id: u64,
     /// Its place among the capture's types.
     pub(in crate::archive) idx: i32,
     pub(in crate::archive) kind: String,
@@ -44,7 +46,7 @@ pub(in crate::archive) struct SampleType {
 }
 
 /// A mapping with its texts.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::archive) struct StoredMapping {
     /// Without texts.
     pub(in crate::archive) mapping: Mapping,
@@ -55,7 +57,10 @@ pub(in crate::archive) struct StoredMapping {
 /// Captures by time and id.
 pub(in crate::archive) type Captures = BTreeMap<(i64, u64), Capture>;
 
-const COLUMNS: [&str; 21] = [
+/// What is read of `profiles`, and of the tables of its windows.
+pub(in crate::archive) const COLUMNS: [&str; 23] = [
+    "series_id",
+    "n_captures",
     "profile_id",
     "capture_id",
     "time_nanos",
@@ -79,17 +84,21 @@ const COLUMNS: [&str; 21] = [
     "mappings",
 ];
 
-/// Adds the captures of a file that the query asks for.
+/// Whether captures of a target, of a kind, at a time are wanted.
+pub(in crate::archive) type IsWanted<'a> = &'a dyn Fn(&Labels, &str, UnixNanos) -> bool;
+
+/// Adds the captures among rows of [`COLUMNS`] that are wanted.
 pub(in crate::archive) fn read(
-    query: &ProfileQuery,
+    rows: Rows,
     path: &Path,
+    is_wanted: IsWanted<'_>,
     into: &mut Captures,
 ) -> Result<(), ArchiveError> {
-    for batch in reading::open(path, &COLUMNS)? {
+    for batch in rows {
         let batch = StructArray::from(batch?);
         let rows = ProfileRows::new(Columns::new(&batch, path))?;
         for row in 0..batch.len() {
-            rows.read(query, row, into)?;
+            rows.read(is_wanted, row, into)?;
         }
     }
     Ok(())
@@ -116,14 +125,14 @@ impl<'a> ProfileRows<'a> {
 
     fn read(
         &self,
-        query: &ProfileQuery,
+        is_wanted: IsWanted<'_>,
         row: usize,
         into: &mut Captures,
     ) -> Result<(), ArchiveError> {
         let time_nanos = self.number("time_nanos", row)?;
         let kind = self.text("kind", row)?;
         let labels = self.labels(row)?;
-        if !query.matches(&labels, kind, UnixNanos(time_nanos)) {
+        if !is_wanted(&labels, kind, UnixNanos(time_nanos)) {
             return Ok(());
         }
         let sample_type = self.sample_type(row)?;
@@ -141,6 +150,7 @@ impl<'a> ProfileRows<'a> {
     pub(in crate::archive) fn sample_type(&self, row: usize) -> Result<SampleType, ArchiveError> {
         Ok(SampleType {
             profile_id: self.number("profile_id", row)?.cast_unsigned(),
+            series_id: self.number("series_id", row)?.cast_unsigned(),
             idx: self.columns.get::<Int32Array>("type_idx")?.value(row),
             kind: self.text("sample_type", row)?.to_owned(),
             unit: self.text("sample_unit", row)?.to_owned(),
@@ -165,6 +175,10 @@ impl<'a> ProfileRows<'a> {
             target: Arc::new(target),
             kind: text("kind")?,
             is_delta: self.flag("is_delta", row)?,
+            n_captures: match self.columns.find::<Int64Array>("n_captures") {
+                Some(n_captures) => n_captures.value(row).cast_unsigned(),
+                None => 1,
+            },
             time_nanos: self.number("time_nanos", row)?,
             duration_nanos: self.number("duration_nanos", row)?,
             period_type: [text("period_type")?, text("period_unit")?],

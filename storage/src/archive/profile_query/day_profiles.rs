@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use proto::ProfileRecord;
+use proto::{Labels, ProfileRecord};
 
 use super::ProfileQuery;
 use super::assemble;
@@ -12,6 +12,7 @@ use super::stacks::Stacks;
 use crate::archive::ArchiveError;
 use crate::archive::day::Day;
 use crate::archive::files;
+use crate::archive::reading;
 use crate::archive::seen::IdSet;
 use crate::archive::table::Table;
 
@@ -52,7 +53,10 @@ impl DayProfiles {
         let (profiles, profile_samples) = query.tables();
         let mut captures = Captures::new();
         for file in files::files(root, profiles, day)? {
-            captures::read(query, &file.path(root), &mut captures)?;
+            let path = file.path(root);
+            let rows = reading::open(&path, &captures::COLUMNS)?;
+            let is_wanted = |labels: &Labels, kind: &str, time| query.matches(labels, kind, time);
+            captures::read(rows, &path, &is_wanted, &mut captures)?;
         }
         let mut captures: Vec<Capture> = captures.into_values().collect();
         let places = sort_types(&mut captures);

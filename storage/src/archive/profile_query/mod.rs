@@ -9,7 +9,7 @@ pub(super) mod assemble;
 pub(super) mod captures;
 mod day_profiles;
 pub(super) mod samples;
-mod stacks;
+pub(super) mod stacks;
 
 use std::path::PathBuf;
 

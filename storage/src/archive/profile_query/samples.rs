@@ -13,35 +13,35 @@ use crate::archive::reading::{self, Columns};
 
 /// A value of a stack.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sample {
-    pub(super) stack_id: u64,
+pub(in crate::archive) struct Sample {
+    pub(in crate::archive) stack_id: u64,
     /// Handle of [`Samples::label_sets`].
-    pub(super) labels: u32,
+    pub(in crate::archive) labels: u32,
     /// Place of its sample type among the capture's.
-    pub(super) type_idx: usize,
-    pub(super) value: i64,
+    pub(in crate::archive) type_idx: usize,
+    pub(in crate::archive) value: i64,
 }
 
 /// Where the samples of a profile go.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(in crate::archive) struct Place {
     /// Index into [`Samples::by_capture`].
-    pub(super) capture_idx: usize,
-    pub(super) type_idx: usize,
+    pub(in crate::archive) capture_idx: usize,
+    pub(in crate::archive) type_idx: usize,
 }
 
 /// Samples of some captures.
 #[derive(Debug, Default)]
-pub(super) struct Samples {
-    pub(super) by_capture: Vec<Vec<Sample>>,
-    pub(super) label_sets: Interner<Arc<[Label]>>,
+pub(in crate::archive) struct Samples {
+    pub(in crate::archive) by_capture: Vec<Vec<Sample>>,
+    pub(in crate::archive) label_sets: Interner<Arc<[Label]>>,
 }
 
 const COLUMNS: [&str; 4] = ["profile_id", "stack_id", "value", "labels"];
 
 impl Samples {
     /// Adds the samples of a file that are of the profiles in `places`.
-    pub(super) fn read(
+    pub(in crate::archive) fn read(
         &mut self,
         path: &Path,
         places: &HashMap<u64, Place>,
@@ -81,7 +81,7 @@ impl Samples {
     }
 }
 
-/// The labels of samples.
+/// Labels of samples, row by row.
 pub(in crate::archive) struct LabelRows<'a> {
     lists: &'a ListArray,
     keys: &'a StringArray,
@@ -103,10 +103,27 @@ impl<'a> LabelRows<'a> {
     }
 
     pub(in crate::archive) fn read(&self, row: usize) -> Vec<Label> {
+        self.items(row).map(|item| self.label(item)).collect()
+    }
+
+    /// Whether two rows have the same labels.
+    pub(in crate::archive) fn are_equal(&self, left: usize, right: usize) -> bool {
+        let (left, right) = (self.items(left), self.items(right));
+        left.len() == right.len()
+            && left
+                .zip(right)
+                .all(|(left, right)| self.label(left) == self.label(right))
+    }
+
+    /// Whether a row has no labels.
+    pub(in crate::archive) fn is_empty(&self, row: usize) -> bool {
+        self.items(row).is_empty()
+    }
+
+    fn items(&self, row: usize) -> std::ops::Range<usize> {
         let offsets = self.lists.value_offsets();
         let bounds = offsets.get(row).zip(offsets.get(row + 1));
-        let (start, end) = bounds.map_or((0, 0), |(start, end)| (*start as usize, *end as usize));
-        (start..end).map(|item| self.label(item)).collect()
+        bounds.map_or(0..0, |(start, end)| *start as usize..*end as usize)
     }
 
     fn label(&self, item: usize) -> Label {

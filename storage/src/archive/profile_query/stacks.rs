@@ -7,8 +7,11 @@ use arrow_array::{Array as _, BooleanArray, Int64Array, ListArray, StringArray, 
 
 use crate::archive::ArchiveError;
 use crate::archive::frames::{Frame, FrameFunction, FrameMapping, FrameTable};
-use crate::archive::reading::{self, Columns};
+use crate::archive::reading::{self, Columns, Rows};
 use crate::archive::seen::IdSet;
+
+/// What is read of `stacks`.
+pub(in crate::archive) const COLUMNS: [&str; 2] = ["stack_id", "frames"];
 
 /// Some stacks, and the frames they share.
 #[derive(Debug, Default)]
@@ -20,8 +23,22 @@ pub(in crate::archive) struct Stacks {
 
 impl Stacks {
     /// Adds the stacks of a file that are in `wanted` and not here yet.
-    pub(super) fn read(&mut self, path: &Path, wanted: &IdSet) -> Result<(), ArchiveError> {
-        for batch in reading::open(path, &["stack_id", "frames"])? {
+    pub(in crate::archive) fn read(
+        &mut self,
+        path: &Path,
+        wanted: &IdSet,
+    ) -> Result<(), ArchiveError> {
+        self.read_rows(reading::open(path, &COLUMNS)?, path, wanted)
+    }
+
+    /// Adds those among rows of [`COLUMNS`] that are in `wanted` and not here yet.
+    pub(in crate::archive) fn read_rows(
+        &mut self,
+        rows: Rows,
+        path: &Path,
+        wanted: &IdSet,
+    ) -> Result<(), ArchiveError> {
+        for batch in rows {
             let batch = StructArray::from(batch?);
             self.add(&Columns::new(&batch, path), |id| wanted.contains(&id))?;
         }

@@ -49,6 +49,10 @@ impl Ids {
         self.set.contains(&id)
     }
 
+    pub(super) fn set(&self) -> &IdSet {
+        &self.set
+    }
+
     /// Whether one of them may be between two others, as signed numbers.
     fn any_within(&self, least: i64, greatest: i64) -> bool {
         let idx = self.sorted.partition_point(|id| *id < least);

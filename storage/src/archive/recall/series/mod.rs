@@ -22,12 +22,14 @@ use self::day::{DayPoints, DayReader};
 use self::known::Known;
 use self::plan::DayPlan;
 use self::tail::MetricTail;
+use self::window::Shape;
 use super::snapshot::{Days, Listing};
 use super::{Recall, RecallError, parallel};
 use crate::archive::day::Day;
 use crate::archive::error::ArchiveError;
 use crate::archive::table::{Resolution, Table};
 
+pub(in crate::archive::recall) use self::window::millis as window_millis;
 pub use self::window::{Window, WindowValues};
 
 /// Which series to read, and how.
@@ -97,6 +99,14 @@ pub struct Series {
     pub samples: Vec<Sample>,
     /// Windows, in order of time.
     pub windows: Vec<Window>,
+}
+
+impl Series {
+    /// Whether its values only count up, or begin anew: those of counters, and of the buckets, counts
+    /// and sums of histograms and summaries.
+    pub fn counts_up(&self) -> bool {
+        Shape::of(&self.kind, self.labels.metric_name()) == Shape::Counter
+    }
 }
 
 /// The series that match.

@@ -130,7 +130,7 @@ impl Window {
 }
 
 /// How long a window is. Milliseconds; 1 for raw samples.
-pub(super) fn millis(resolution: Resolution) -> i64 {
+pub(in crate::archive::recall) fn millis(resolution: Resolution) -> i64 {
     match resolution {
         Resolution::Raw => 1,
         Resolution::FiveMinutes => 300_000,

@@ -1,4 +1,5 @@
 //! Answers compared with what was written.
 
 mod beside_a_writer;
+mod profiles;
 mod series;
