@@ -76,8 +76,8 @@ requests_total  (counter)
   job=\"etcd\"
   What it is.
   rate                              samples   increase      per s       last
-  ▁▁▁▁▁▂▂▂▂▃▃▃▃▄▄▄▄▄▅▅▅▅▆▆▆▆▇▇▇▇██       32        961     0.5167        961  instance=\"a\"
-  ▁▁▁▁▁▂▂▂▂▃▃▃▃▄▄▄▄▄▅▅▅▅▆▆▆▆▇▇▇▇██       32        961     0.5167        961  instance=\"b\"
+  ▁▁▁▁▁▂▂▂▂▃▃▃▄▄▄▄▅▅▅▅▆▆▆▆▇▇▇▇████       32        961     0.5167        961  instance=\"a\"
+  ▁▁▁▁▁▂▂▂▂▃▃▃▄▄▄▄▅▅▅▅▆▆▆▆▇▇▇▇████       32        961     0.5167        961  instance=\"b\"
 
 2026-11-21 12:00:00 to 2026-11-21 12:32:00 UTC, windows of 5 minutes, 3 series
 ";
