@@ -6,6 +6,7 @@ use super::listing::Listing;
 use super::plan::{self, Rules, Run};
 use crate::archive::file_name::FileName;
 use crate::archive::files::TablePath;
+use crate::archive::rollup::plan::Stretch;
 
 /// A piece of the keeper's work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,10 +15,12 @@ pub(super) enum Job {
     Tidy(TablePath, Vec<FileName>),
     /// A run of files becomes one.
     Compact(Run),
+    /// A day's raw rows become windows.
+    RollUp(Stretch),
 }
 
 /// Kinds of jobs, as metrics and messages call them.
-pub(super) const KINDS: [&str; 2] = ["tidy", "compact"];
+pub(super) const KINDS: [&str; 3] = ["tidy", "compact", "rollup"];
 
 impl Job {
     /// What metrics and messages call it.
@@ -25,6 +28,7 @@ impl Job {
         match self {
             Self::Tidy(..) => "tidy",
             Self::Compact(_) => "compact",
+            Self::RollUp(_) => "rollup",
         }
     }
 }

@@ -17,6 +17,7 @@ use super::listing::{Lister, Listing, millis};
 use super::metrics::{DONE, FAILED, KeeperMetrics};
 use super::pace::{Pace, Stop, cpu_time};
 use super::plan::{Rules, Run};
+use super::rollups::{self, Attempts};
 use crate::ErrorChain;
 use crate::archive::error::ArchiveError;
 use crate::archive::files::TablePath;
@@ -36,6 +37,7 @@ pub struct Keeper {
     lister: Lister,
     /// Files that cannot be read; they stay as they are.
     damaged: HashSet<TablePath>,
+    rolled_up: Attempts,
 }
 
 /// Files that have become one.
@@ -95,6 +97,7 @@ impl Keeper {
             level,
             lister: Lister::default(),
             damaged: HashSet::new(),
+            rolled_up: Attempts::new(),
         })
     }
 
@@ -137,6 +140,13 @@ impl Keeper {
     /// Does the next job, if there is one. `now` decides which days have ended.
     pub(super) fn step(&mut self, pace: &mut Pace, now: UnixMillis) -> Result<Step, ArchiveError> {
         let listing = self.list()?;
+        let settle = self.options.compaction.settle;
+        let stale = rollups::next(&listing, &self.damaged, &self.rolled_up, now, settle);
+        if let Some(stretch) = stale {
+            self.rolled_up.insert((stretch.group, stretch.day), now);
+            self.perform(pace, &Job::RollUp(stretch))?;
+            return Ok(Step::Worked);
+        }
         let Plan {
             next,
             backlog_bytes,
@@ -175,6 +185,11 @@ impl Keeper {
             Job::Compact(run) => {
                 compact::compact(&mut bench, run).map(|written| Some((run, written)))
             }
+            Job::RollUp(stretch) => rollups::roll_up(&mut bench, stretch).map(|written| {
+                debug!(day = %stretch.day, group = ?stretch.group, rows = written.n_rows,
+                    bytes = written.n_bytes, "rolled up a day");
+                None
+            }),
         }));
         let result = match done {
             Ok(Ok(compacted)) => Ok(compacted),
@@ -205,6 +220,10 @@ impl Keeper {
         let damaged = match job {
             Job::Tidy(file, _) => compact::unreadable(&mut bench, std::iter::once(file.clone()))?,
             Job::Compact(run) => compact::unreadable(&mut bench, compact::sources(run))?,
+            Job::RollUp(stretch) => {
+                let sources = rollups::sources(self.folder.root(), stretch)?;
+                compact::unreadable(&mut bench, sources.into_iter())?
+            }
         };
         for file in &damaged {
             let path = file.path(self.folder.root());
@@ -238,7 +257,7 @@ impl Keeper {
         }
         let outcome = match result {
             Ok(Some(_)) => DONE,
-            Ok(None) if matches!(job, Job::Tidy(..)) => DONE,
+            Ok(None) if !matches!(job, Job::Compact(_)) => DONE,
             Err(ArchiveError::Stopped) => return,
             Ok(None) | Err(_) => FAILED,
         };

@@ -26,7 +26,7 @@ impl KeeperMetrics {
             jobs: IntCounterVec::new(
                 Opts::new(
                     "leadsman_keeper_jobs_total",
-                    "Jobs of the archive's keeper: files merged, left-overs removed.",
+                    "Jobs of the archive's keeper: files merged, left-overs removed, days rolled up.",
                 ),
                 &["job", "outcome"],
             )?,

@@ -1,4 +1,5 @@
-//! The archive's keeper: merges small files into large ones, quietly, one job at a time.
+//! The archive's keeper: merges small files into large ones and rolls days up, quietly, one job at a
+//! time.
 //!
 //! [`listing`] says what is there, [`job`] and [`plan`] (pure) decide what to do, [`compact`] does
 //! it, and [`replace`] shows it to readers at one moment. The keeper knows nothing of the log and of
@@ -13,6 +14,7 @@ mod metrics;
 mod pace;
 mod plan;
 mod replace;
+mod rollups;
 mod running;
 mod stacks;
 #[cfg(test)]

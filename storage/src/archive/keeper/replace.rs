@@ -36,14 +36,19 @@ pub(in crate::archive) struct Staged {
     pub(in crate::archive) path: PathBuf,
 }
 
+/// The folder of what is being made. It is made itself if need be.
+pub(super) fn folder(root: &Path) -> Result<PathBuf, ArchiveError> {
+    let folder = root.join(FOLDER);
+    files::make_folder(root, &folder)?;
+    Ok(folder)
+}
+
 /// Where a file is written before it gets its place. The folder is made if need be.
 pub(in crate::archive) fn staged_path(
     root: &Path,
     file: &TablePath,
 ) -> Result<PathBuf, ArchiveError> {
-    let folder = root.join(FOLDER);
-    files::make_folder(root, &folder)?;
-    Ok(folder.join(format!("{}.{}.{}", file.table.name(), file.day, file.name)))
+    Ok(folder(root)?.join(format!("{}.{}.{}", file.table.name(), file.day, file.name)))
 }
 
 /// Removes what an interrupted keeper left. Nothing in there is anybody's data.
@@ -199,14 +204,14 @@ fn exchange_folders(one: &Path, other: &Path) -> Result<(), ArchiveError> {
         .map_err(ArchiveError::io("exchange", other))
 }
 
-fn make_empty(folder: &Path) -> Result<(), ArchiveError> {
+pub(super) fn make_empty(folder: &Path) -> Result<(), ArchiveError> {
     fuse::step()
         .and_then(|()| fs::create_dir(folder))
         .map_err(ArchiveError::io("create", folder))
 }
 
 /// Removes a folder and what is in it; there may be none.
-fn remove_tree(folder: &Path) -> Result<(), ArchiveError> {
+pub(super) fn remove_tree(folder: &Path) -> Result<(), ArchiveError> {
     let removed = fuse::step().and_then(|()| fs::remove_dir_all(folder));
     match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -39,7 +39,7 @@ pub(super) fn roll_up(
     });
     let mut windows = [minutes?, hours?];
     for batch in input::merged(job.root, TABLE, stretch.day, &stretch.raw)? {
-        job.check_stop()?;
+        job.pause()?;
         for (id, time, histogram) in histogram_input::rows(batch?)? {
             let counted = match last.get(&id) {
                 _ if histogram.is_gauge => histogram.clone(),
@@ -69,7 +69,7 @@ fn before(job: &RollUp<'_>, stretch: &Stretch) -> Result<HashMap<u64, Histogram>
     let writer = stretch.name.writer;
     let names = plan::names(job.root, TABLE, day, writer, Position(u64::MAX))?;
     for batch in input::merged(job.root, TABLE, day, &names)? {
-        job.check_stop()?;
+        job.pause()?;
         for (id, _, histogram) in histogram_input::rows(batch?)? {
             last.insert(id, histogram);
         }

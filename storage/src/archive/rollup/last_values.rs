@@ -64,7 +64,7 @@ impl LastValues {
         let table = Table::MetricRollups5m;
         let path = TablePath { table, day, name }.path(job.root);
         for batch in reading::open(&path, &["series_id", "time", "last", "increase"])? {
-            job.check_stop()?;
+            job.pause()?;
             let batch = StructArray::from(batch?);
             let columns = Columns::new(&batch, &path);
             let ids: &Int64Array = columns.get("series_id")?;
@@ -89,7 +89,7 @@ impl LastValues {
         let table = Table::MetricPoints;
         let series = SeriesTable::read(job.root, day)?;
         for batch in input::merged(job.root, table, day, names)? {
-            job.check_stop()?;
+            job.pause()?;
             let batch = batch?;
             let ids = input::numbers::<Int64Type>(&batch, table, "series_id")?.values();
             let times = input::numbers::<TimestampMillisecondType>(&batch, table, "time")?.values();

@@ -7,7 +7,6 @@
 //!
 //! Memory is bounded by the series, the profiles and the stacks of a day, not by its samples.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "the keeper comes next"))]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod function_trend;
@@ -49,8 +48,8 @@ pub(in crate::archive) struct RollUp<'a> {
     /// A folder of the same file system for the new files, empty at first.
     pub(in crate::archive) work: &'a Path,
     pub(in crate::archive) level: ZstdLevel,
-    /// Asked every some thousand rows.
-    pub(in crate::archive) should_stop: &'a dyn Fn() -> bool,
+    /// Called every some thousand rows; an error ends the work.
+    pub(in crate::archive) pause: &'a dyn Fn() -> Result<(), ArchiveError>,
 }
 
 impl RollUp<'_> {
@@ -58,7 +57,7 @@ impl RollUp<'_> {
     /// last one is the one that [`plan`] goes by. None if all windows are still open.
     ///
     /// # Errors
-    /// When a file cannot be read or written, or with [`ArchiveError::Stopped`]. What was written
+    /// When a file cannot be read or written, or with what `pause` says. What was written
     /// until then is in the folder, and of no use.
     pub(in crate::archive) fn run(&self, stretch: &Stretch) -> Result<Vec<Staged>, ArchiveError> {
         let mut output = Output::new(self, stretch);
@@ -70,11 +69,8 @@ impl RollUp<'_> {
         Ok(output.into_staged(stretch.group.rolled()))
     }
 
-    /// An error if it is time to stop.
-    fn check_stop(&self) -> Result<(), ArchiveError> {
-        if (self.should_stop)() {
-            return Err(ArchiveError::Stopped);
-        }
-        Ok(())
+    /// Rests, or ends the work.
+    fn pause(&self) -> Result<(), ArchiveError> {
+        (self.pause)()
     }
 }

@@ -16,7 +16,7 @@ use crate::archive::files;
 use crate::archive::table::Table;
 
 /// Raw tables that are rolled up together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::archive) enum Group {
     /// `metric_points`
     Points,
@@ -80,23 +80,28 @@ pub(in crate::archive) enum Start {
     Beside,
 }
 
-/// The stretches whose rollups are missing or older than the raw rows, by day. `reached` is the
-/// position up to which the writer's files are complete; a day has ended when `now` is behind it.
-pub(in crate::archive) fn stale(
-    root: &Path,
-    (writer, reached): (WriterId, Position),
-    now: UnixMillis,
-) -> Result<Vec<Stretch>, ArchiveError> {
+/// What files there are, as far as they count: those of one writer, of flushes that are complete.
+pub(in crate::archive) trait Names {
+    /// Days of a table.
+    fn days(&self, table: Table) -> Vec<Day>;
+
+    /// Files of a day that no other one supersedes.
+    fn names(&self, table: Table, day: Day) -> Vec<FileName>;
+}
+
+/// The stretches whose rollups are missing or older than the raw rows, by day. A day has ended when
+/// `now` is behind it.
+pub(in crate::archive) fn stale(files: &impl Names, now: UnixMillis) -> Vec<Stretch> {
     let mut stale = Vec::new();
     for group in Group::ALL {
-        for day in files::days(root, group.raw())? {
-            let names = |table| names(root, table, day, writer, reached);
+        for day in files.days(group.raw()) {
             let state = if day.contains(now) || day.starts_after(now) {
                 DayState::Open
             } else {
                 DayState::Ended
             };
-            let (raw, rolled) = (names(group.raw())?, names(group.rolled())?);
+            let raw = files.names(group.raw(), day);
+            let rolled = files.names(group.rolled(), day);
             if let Some((raw, name, start)) = stretch(raw, &rolled, state) {
                 stale.push(Stretch {
                     group,
@@ -110,10 +115,10 @@ pub(in crate::archive) fn stale(
         }
     }
     stale.sort_by_key(|stretch| stretch.day);
-    Ok(stale)
+    stale
 }
 
-/// Names of the writer's files of a day that are wholly in their tables.
+/// Names of a writer's files of a day, up to a position.
 pub(super) fn names(
     root: &Path,
     table: Table,

@@ -31,7 +31,7 @@ pub(super) fn roll_up(
         current: None,
     };
     for batch in input::merged(job.root, Table::MetricPoints, stretch.day, &stretch.raw)? {
-        job.check_stop()?;
+        job.pause()?;
         pass.add(&batch?)?;
     }
     pass.end_series()?;
@@ -104,7 +104,7 @@ fn write(
     let [minutes, hours] = tables.map(|table| Ok(RollupRows::new(output.create(table)?)));
     let mut outs: [RollupRows; 2] = [minutes?, hours?];
     for block in spill.into_sorted()? {
-        job.check_stop()?;
+        job.pause()?;
         let block = block?;
         let texts = series.texts(block.place);
         for (out, rows) in outs.iter_mut().zip(&block.rows) {

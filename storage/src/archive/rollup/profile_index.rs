@@ -85,7 +85,7 @@ impl ProfileIndex {
         for &name in &stretch.raw {
             let path = TablePath { table, day, name }.path(job.root);
             for batch in reading::open(&path, &COLUMNS)? {
-                job.check_stop()?;
+                job.pause()?;
                 index.add(&StructArray::from(batch?), &path, minutes)?;
             }
         }

@@ -36,7 +36,7 @@ pub(super) fn roll_up(
     for (table, windows) in PROFILES.into_iter().zip(windows) {
         let mut merger = HeaderMerger::new(&index, windows, output.create(table)?);
         for batch in input::merged(job.root, Table::Profiles, stretch.day, &stretch.raw)? {
-            job.check_stop()?;
+            job.pause()?;
             merger.add(&batch?)?;
         }
         output.finish(table, merger.finish()?)?;
@@ -72,7 +72,7 @@ fn merge_samples(
         Position(u64::MAX),
     )?;
     for batch in input::merged(job.root, Table::ProfileSamples, stretch.day, &names)? {
-        job.check_stop()?;
+        job.pause()?;
         merger.add(batch?)?;
     }
     let (trend, [minutes, hours]) = merger.finish()?;

@@ -1,2 +1,3 @@
 mod compaction;
 mod planning;
+mod rollups;

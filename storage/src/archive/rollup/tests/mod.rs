@@ -10,14 +10,29 @@ use parquet::basic::ZstdLevel;
 use proto::UnixMillis;
 
 use super::RollUp;
-use super::plan::{self, Stretch};
+use super::plan::{self, Names, Stretch};
+use crate::archive::day::Day;
+use crate::archive::file_name::FileName;
 use crate::archive::files;
-use crate::archive::recall::source::{Files as _, LocalFiles};
+use crate::archive::table::Table;
+
+/// The files of the one writer of a folder.
+struct OnDisk<'a>(&'a Path);
+
+impl Names for OnDisk<'_> {
+    fn days(&self, table: Table) -> Vec<Day> {
+        files::days(self.0, table).unwrap()
+    }
+
+    fn names(&self, table: Table, day: Day) -> Vec<FileName> {
+        let files = files::files(self.0, table, day).unwrap();
+        files.into_iter().map(|file| file.name).collect()
+    }
+}
 
 /// What is stale, by day.
 fn stale(root: &Path, now: UnixMillis) -> Vec<Stretch> {
-    let written = LocalFiles::new(root).written().unwrap().unwrap();
-    plan::stale(root, written, now).unwrap()
+    plan::stale(&OnDisk(root), now)
 }
 
 /// Rolls up everything that is stale, and puts the files in their tables as a keeper would.
@@ -29,7 +44,7 @@ fn roll_up(root: &Path, now: UnixMillis) -> usize {
             root,
             work: work.path(),
             level: ZstdLevel::default(),
-            should_stop: &|| false,
+            pause: &|| Ok(()),
         };
         for staged in job.run(stretch).unwrap() {
             assert_ne!(staged.written.n_rows, 0);
