@@ -158,6 +158,15 @@ impl Selector {
     }
 }
 
+impl Selector {
+    /// All series of a metric. Not a `From`: a command line would take that for the way to read text.
+    pub fn named(name: &str) -> Self {
+        Self {
+            matchers: vec![Matcher::equal(METRIC_NAME, name)],
+        }
+    }
+}
+
 impl FromStr for Selector {
     type Err = SelectorError;
 
@@ -198,14 +207,6 @@ impl fmt::Display for Selector {
 }
 
 /// The selector of one metric by its name.
-impl From<&str> for Selector {
-    fn from(name: &str) -> Self {
-        Self {
-            matchers: vec![Matcher::equal(METRIC_NAME, name)],
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,7 @@ use arrow_array::{
 use parquet::basic::ZstdLevel;
 use proptest::prelude::*;
 use proto::metrics::Layout;
+use proto::selector::Selector;
 use proto::{Record, UnixMillis};
 
 use crate::Position;
@@ -360,7 +361,7 @@ async fn limits_are_errors_that_say_what_to_do() {
     }
     let ask = |limits| {
         let query = SeriesQuery {
-            selector: "requests_total".into(),
+            selector: Selector::named("requests_total"),
             resolution: Asked::Exactly(Resolution::Raw),
             limits,
             ..SeriesQuery::default()
@@ -401,7 +402,7 @@ async fn a_range_is_half_open_and_names_need_no_points() {
         }
     }
     let query = SeriesQuery {
-        selector: "requests_total".into(),
+        selector: Selector::named("requests_total"),
         from: Some(UnixMillis(START + 2000)),
         to: Some(UnixMillis(START + 7000)),
         ..SeriesQuery::default()
