@@ -17,65 +17,44 @@ pub struct Etcd {
     pub process: Process,
     /// `127.0.0.1:port` of the client URL.
     pub address: String,
+    /// Of clients and of peers.
+    ports: [u16; 2],
     certs: Option<Arc<Certs>>,
 }
 
 impl Etcd {
     /// Starts it and waits until it answers.
     pub async fn start(folder: &Path, certs: Option<Arc<Certs>>) -> Result<Self> {
-        let scheme = if certs.is_some() { "https" } else { "http" };
-        let (client, peer) = (free_port()?, free_port()?);
-        let client_url = format!("{scheme}://127.0.0.1:{client}");
-        let peer_url = format!("http://127.0.0.1:{peer}");
-        let mut command = Command::new("etcd");
-        command
-            .args([
-                "--name",
-                "m1",
-                "--enable-pprof",
-                "--metrics=extensive",
-                "--data-dir",
-            ])
-            .arg(folder.join("etcd-data"))
-            .args([
-                "--listen-client-urls",
-                &client_url,
-                "--advertise-client-urls",
-                &client_url,
-            ])
-            .args([
-                "--listen-peer-urls",
-                &peer_url,
-                "--initial-advertise-peer-urls",
-                &peer_url,
-            ])
-            .args(["--initial-cluster", &format!("m1={peer_url}")]);
-        if let Some(certs) = &certs {
-            command
-                .arg("--client-cert-auth")
-                .arg("--trusted-ca-file")
-                .arg(&certs.ca);
-            command
-                .arg("--cert-file")
-                .arg(&certs.server_cert)
-                .arg("--key-file")
-                .arg(&certs.server_key);
-        }
-        let process = Process::spawn("etcd", folder, command)?;
+        let ports = [free_port()?, free_port()?];
+        let command = server(folder, ports, certs.as_deref());
         let mut etcd = Self {
-            process,
-            address: format!("127.0.0.1:{client}"),
+            process: Process::spawn("etcd", folder, command)?,
+            address: format!("127.0.0.1:{}", ports[0]),
+            ports,
             certs,
         };
+        etcd.wait_until_healthy().await?;
+        Ok(etcd)
+    }
+
+    /// Starts it anew after it was stopped, with its data and on its ports, and waits until it
+    /// answers.
+    pub async fn restart(&mut self, folder: &Path) -> Result<()> {
+        let command = server(folder, self.ports, self.certs.as_deref());
+        self.process = Process::spawn("etcd-again", folder, command)?;
+        self.wait_until_healthy().await
+    }
+
+    async fn wait_until_healthy(&mut self) -> Result<()> {
         until("etcd to answer", PATIENCE, || {
-            let healthy = etcd
+            let healthy = self
                 .process
                 .check_alive()
-                .and_then(|()| tools::run(&mut etcd.ctl(["endpoint", "health"])));
+                .and_then(|()| tools::run(&mut self.ctl(["endpoint", "health"])));
             async { healthy }
         })
         .await?;
-        Ok(etcd)
+        Ok(())
     }
 
     /// An `etcdctl` command against it.
@@ -100,4 +79,30 @@ impl Etcd {
     pub fn load(&self, folder: &Path) -> Result<Process> {
         Process::spawn("etcd-load", folder, self.ctl(["check", "perf", "--load=m"]))
     }
+}
+
+fn server(folder: &Path, [client, peer]: [u16; 2], certs: Option<&Certs>) -> Command {
+    let scheme = if certs.is_some() { "https" } else { "http" };
+    let client_url = format!("{scheme}://127.0.0.1:{client}");
+    let peer_url = format!("http://127.0.0.1:{peer}");
+    let mut command = Command::new("etcd");
+    command
+        .args(["--name", "m1", "--enable-pprof", "--metrics=extensive"])
+        .arg("--data-dir")
+        .arg(folder.join("etcd-data"))
+        .args(["--listen-client-urls", &client_url])
+        .args(["--advertise-client-urls", &client_url])
+        .args(["--listen-peer-urls", &peer_url])
+        .args(["--initial-advertise-peer-urls", &peer_url])
+        .args(["--initial-cluster", &format!("m1={peer_url}")]);
+    if let Some(certs) = certs {
+        command
+            .args(["--client-cert-auth", "--trusted-ca-file"])
+            .arg(&certs.ca)
+            .arg("--cert-file")
+            .arg(&certs.server_cert)
+            .arg("--key-file")
+            .arg(&certs.server_key);
+    }
+    command
 }

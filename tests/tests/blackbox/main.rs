@@ -10,6 +10,7 @@ mod crash;
 mod damage;
 mod disk;
 mod endpoints;
+mod events;
 mod exposition;
 mod first_minutes;
 mod hostile;
