@@ -87,7 +87,12 @@ impl Discoverer {
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_stale = true;
         loop {
-            let config = Arc::clone(&self.config.borrow_and_update());
+            let config = {
+                // It may have come while the poll was due, which alone makes nothing stale.
+                let config = self.config.borrow_and_update();
+                is_stale |= config.has_changed();
+                Arc::clone(&config)
+            };
             is_stale |= self.refresh_files(&config).await;
             if is_stale {
                 let scan = scanned.borrow_and_update().clone();
