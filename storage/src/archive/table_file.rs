@@ -13,7 +13,7 @@ use super::checksum::Summing;
 use super::error::ArchiveError;
 use super::files::TablePath;
 use super::fuse;
-use super::table::{SCHEMA_VERSION, Table};
+use super::table::{Origin, SCHEMA_VERSION, Table};
 
 /// Footer key: version of the schemas.
 pub(super) const KEY_SCHEMA_VERSION: &str = "leadsman.schema_version";
@@ -48,11 +48,29 @@ impl TableFile {
         path: &Path,
         level: ZstdLevel,
     ) -> Result<Self, ArchiveError> {
+        Self::create_as(file, path, level, Origin::Flush)
+    }
+
+    /// The same for rows of other files.
+    pub(super) fn create_merged(
+        file: &TablePath,
+        path: &Path,
+        level: ZstdLevel,
+    ) -> Result<Self, ArchiveError> {
+        Self::create_as(file, path, level, Origin::Merge)
+    }
+
+    fn create_as(
+        file: &TablePath,
+        path: &Path,
+        level: ZstdLevel,
+        origin: Origin,
+    ) -> Result<Self, ArchiveError> {
         let out = fuse::step()
             .and_then(|()| File::create(path))
             .map_err(ArchiveError::io("create", path))?;
         let options = ArrowWriterOptions::new()
-            .with_properties(file.table.writer_properties(level))
+            .with_properties(file.table.writer_properties(level, origin))
             .with_skip_arrow_metadata(true);
         let schema = file.table.schema();
         let mut writer =

@@ -16,7 +16,7 @@ pub(super) struct CompactArgs {
     #[command(flatten)]
     place: Place,
     /// zstd level of what is written
-    #[arg(long, value_name = "1-22", default_value_t = 9, value_parser = clap::value_parser!(i32).range(1..=22))]
+    #[arg(long, value_name = "1-22", default_value_t = 6, value_parser = clap::value_parser!(i32).range(1..=22))]
     compression_level: i32,
 }
 
@@ -67,7 +67,7 @@ pub(super) fn merge_all(root: &Path, compression_level: i32) -> anyhow::Result<C
 }
 
 /// The keeper of an archive, if nobody else has it.
-fn open(root: &Path, options: KeeperOptions) -> anyhow::Result<Keeper> {
+pub(super) fn open(root: &Path, options: KeeperOptions) -> anyhow::Result<Keeper> {
     Keeper::open(root, options).map_err(|error| match error {
         ArchiveError::Locked { path } => anyhow!(
             "leadsman is running on {}: it keeps the archive in order itself; stop it first to do so by hand",

@@ -1,7 +1,9 @@
 //! A run of files → one.
 //!
-//! Memory: for each input a batch of rows and the pages they are in, and the pages of the row group
-//! that is being written; for `stacks` all stacks of the run, each frame and text once.
+//! Memory: for each input a batch of rows and the pages they are in (8 MiB at most, as its pages have
+//! 512 Ki rows of 16 bytes), and the pages of the row group that is being written; for `stacks` all
+//! stacks of the run, each frame and text once. Eight large files of `metric_points` took 107 MB in
+//! all, small ones 58 MB.
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -62,7 +64,7 @@ fn write(
 ) -> Result<Written, ArchiveError> {
     let inputs: Vec<TablePath> = inputs(run).collect();
     let newest = newest(bench.folder.root(), &inputs)?;
-    let out = TableFile::create(file, path, bench.level)?;
+    let out = TableFile::create_merged(file, path, bench.level)?;
     let (n_read, out) = if run.table == Table::Stacks {
         stacks::merge(bench, &inputs, out)?
     } else {
