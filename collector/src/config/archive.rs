@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use storage::archive::{ArchiveOptions, CompactionOptions, KeeperOptions};
+use storage::archive::{ArchiveOptions, CompactionOptions, KeeperOptions, RetentionPolicy};
 use storage::log::LogOptions;
 
-use super::scalar::{duration, integer, non_empty, share, size};
+use super::scalar::{duration, integer, mapping, non_empty, share, size};
 use super::table::Table;
 
 /// Where the data is kept.
@@ -45,7 +45,10 @@ impl ArchiveConfig {
         };
         let folder = path.join("log");
         let log = table.section("log", |table| read_log(table, folder.clone()));
-        let keeper = table.section("compaction", read_compaction);
+        let keeper = KeeperOptions {
+            retention: table.section("retention", read_retention),
+            ..table.section("compaction", read_compaction)
+        };
         Self {
             path,
             log,
@@ -75,7 +78,50 @@ fn read_compaction(table: &mut Table<'_>) -> KeeperOptions {
         check_interval: table
             .get("check_interval", duration(intervals))
             .unwrap_or(default.check_interval),
+        ..default
     }
+}
+
+fn read_retention(table: &mut Table<'_>) -> RetentionPolicy {
+    let default = RetentionPolicy::default();
+    let day = Duration::from_secs(86_400);
+    let ages = || duration(day..=day * 36_500);
+    let policy = RetentionPolicy {
+        raw: table.get("raw", ages()).unwrap_or(default.raw),
+        five_minutes: table.get("5m", ages()).unwrap_or(default.five_minutes),
+        one_hour: table.get("1h", ages()).unwrap_or(default.one_hour),
+        tables: table
+            .get("tables", mapping(ages()))
+            .map(|tables| known(table, tables))
+            .unwrap_or_default(),
+        max_bytes: table.get("max_size", size(16 * MIB..=1 << 50)),
+        min_free_bytes: table
+            .get("min_free_space", size(0..=1 << 50))
+            .unwrap_or(default.min_free_bytes),
+        grace: table
+            .get("grace", duration(Duration::ZERO..=day * 7))
+            .unwrap_or(default.grace),
+    };
+    // Windows that go before the rows they are made of would be made again and again.
+    let order = "raw no longer than 5m, and 5m no longer than 1h";
+    if policy.raw > policy.five_minutes {
+        table.fail("raw", "rows are kept longer than their windows", order);
+    } else if policy.five_minutes > policy.one_hour {
+        table.fail("5m", "windows are kept longer than those of an hour", order);
+    }
+    policy
+}
+
+/// Refuses names that are no tables.
+fn known(table: &mut Table<'_>, tables: Vec<(String, Duration)>) -> Vec<(String, Duration)> {
+    for (name, _) in &tables {
+        let mut names = RetentionPolicy::table_names();
+        if !names.any(|known| known == name) {
+            let names: Vec<_> = RetentionPolicy::table_names().collect();
+            table.fail("tables", format!("no table {name:?}"), &names.join(", "));
+        }
+    }
+    tables
 }
 
 fn default_log(path: PathBuf) -> LogOptions {

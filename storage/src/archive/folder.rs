@@ -8,8 +8,10 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::day::Day;
 use super::error::ArchiveError;
 use super::keeper;
+use super::table::Table;
 
 const LOCK: &str = ".lock";
 
@@ -18,6 +20,8 @@ const LOCK: &str = ".lock";
 pub(super) struct ArchiveFolder {
     root: PathBuf,
     publishing: Mutex<()>,
+    /// Days that were dropped, and of which the writer does not know yet.
+    dropped: Mutex<Vec<(Table, Day)>>,
     _lock: File,
 }
 
@@ -33,6 +37,7 @@ impl ArchiveFolder {
         Ok(Self {
             root: root.to_owned(),
             publishing: Mutex::new(()),
+            dropped: Mutex::default(),
             _lock: lock,
         })
     }
@@ -47,6 +52,20 @@ impl ArchiveFolder {
         self.publishing
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A day of a table is gone.
+    pub(super) fn note_dropped(&self, table: Table, day: Day) {
+        let dropped = self.dropped.lock();
+        dropped
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((table, day));
+    }
+
+    /// Days that are gone since this was asked last.
+    pub(super) fn take_dropped(&self) -> Vec<(Table, Day)> {
+        let dropped = self.dropped.lock();
+        std::mem::take(&mut *dropped.unwrap_or_else(PoisonError::into_inner))
     }
 }
 

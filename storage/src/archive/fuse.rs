@@ -26,14 +26,12 @@ pub(super) fn step() -> io::Result<()> {
     }
 }
 
-#[expect(dead_code, reason = "the model of the keeper comes next")]
 /// Lets this thread do `steps` more; `None`: as many as it likes.
 #[cfg(test)]
 pub(super) fn allow(steps: Option<usize>) {
     LEFT.set(steps);
 }
 
-#[expect(dead_code, reason = "the model of the keeper comes next")]
 /// Whether the last step allowed was done.
 #[cfg(test)]
 pub(super) fn is_blown() -> bool {

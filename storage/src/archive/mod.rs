@@ -64,8 +64,8 @@ pub use error::ArchiveError;
 pub use flush::FlushReport;
 pub use inspect::{ArchiveFile, Inspection, NamedCount, SeriesCounts, inspect, series_counts};
 pub use keeper::{
-    Compacted, CompactionOptions, CompactionReport, Keeper, KeeperMetrics, KeeperOptions,
-    KeeperStop, RunningKeeper,
+    Compacted, CompactionOptions, CompactionReport, DropReason, Dropped, Keeper, KeeperMetrics,
+    KeeperOptions, KeeperStop, PruneMode, PruneReport, RetentionPolicy, RunningKeeper,
 };
 pub use metrics::ArchiveMetrics;
 pub use profile_query::ProfileQuery;

@@ -74,6 +74,13 @@ impl SeenIds {
         Ok(Listed::Read)
     }
 
+    /// The files of a day of some table are gone: if it is this one, so are their ids.
+    pub(super) fn forget(&mut self, table: Table, day: Day) {
+        if table == self.table {
+            self.days.remove(&day);
+        }
+    }
+
     /// Adds ids that are in a file now, and forgets the oldest days.
     pub(super) fn extend(&mut self, day: Day, ids: impl IntoIterator<Item = u64>) {
         self.days.entry(day).or_default().extend(ids);

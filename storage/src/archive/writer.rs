@@ -148,6 +148,10 @@ impl Archive {
             return Ok(FlushReport::at(to));
         }
         self.staging.discard()?;
+        for (table, day) in self.folder.take_dropped() {
+            self.series.forget(table, day);
+            self.stacks.forget(table, day);
+        }
         let mut flusher = Flusher {
             root: &self.options.path,
             staging: &self.staging,

@@ -14,6 +14,7 @@ mod events;
 mod exposition;
 mod first_minutes;
 mod hostile;
+mod keeper;
 mod large;
 mod main_job;
 mod memory;

@@ -3,6 +3,7 @@
 mod compact;
 mod ls;
 mod place;
+mod prune;
 mod simulate;
 mod stats;
 mod table;
@@ -27,6 +28,7 @@ enum Command {
     Verify(verify::VerifyArgs),
     Stats(stats::StatsArgs),
     Compact(compact::CompactArgs),
+    Prune(prune::PruneArgs),
     Simulate(simulate::SimulateArgs),
 }
 
@@ -41,6 +43,7 @@ impl ArchiveArgs {
             Command::Verify(args) => return args.run(),
             Command::Stats(args) => args.run()?,
             Command::Compact(args) => args.run()?,
+            Command::Prune(args) => args.run()?,
             Command::Simulate(args) => args.run()?,
         }
         Ok(ExitCode::SUCCESS)

@@ -113,3 +113,26 @@ fn an_archive_is_merged_by_hand_unless_somebody_has_it() {
     assert_eq!(n_files(), 1);
     assert_eq!(run(&["verify", text]).unwrap(), ExitCode::SUCCESS);
 }
+
+#[test]
+fn a_prune_tells_what_would_go_and_drops_what_was_rolled_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("archive");
+    simulate(&out).unwrap();
+    let config = folder.path().join("leadsman.yml");
+    fs::write(
+        &config,
+        "archive: {retention: {raw: 1d, tables: {metric_exemplars: 1d}}}\n",
+    )
+    .unwrap();
+    let (dir, config) = (out.to_str().unwrap(), config.to_str().unwrap());
+    let is_there = |table: &str| out.join(table).join("date=2026-11-22").exists();
+    run(&["prune", dir, "--config", config, "--dry-run"]).unwrap();
+    assert!(is_there("profiles"));
+    run(&["prune", dir, "--config", config]).unwrap();
+    // Rows that nobody has rolled up yet wait.
+    assert!(is_there("metric_points") && is_there("profiles") && is_there("metric_series"));
+    fs::write(config, "archive: {retention: {raw: 1w, 5m: 1d}}").unwrap();
+    let error = run(&["prune", dir, "--config", config]).unwrap_err();
+    assert!(error.to_string().contains("no longer than 5m"), "{error}");
+}

@@ -50,7 +50,11 @@ pub(super) fn plan(listing: &Listing, rules: Rules, damaged: &HashSet<TablePath>
         .find(|(file, _)| !damaged.contains(file) && listing.is_complete(file.name));
     let tidy = tidy.map(|(file, old)| Job::Tidy(file, old));
     Plan {
-        next: tidy.or_else(|| runs.into_iter().next().map(Job::Compact)),
+        next: tidy.or_else(|| {
+            let mut runs = runs.into_iter();
+            let run = runs.find(|run| run.n_bytes <= rules.max_run_bytes);
+            run.map(Job::Compact)
+        }),
         backlog_bytes,
     }
 }

@@ -17,7 +17,9 @@ use super::listing::{Lister, Listing, millis};
 use super::metrics::{DONE, FAILED, KeeperMetrics};
 use super::pace::{Pace, Stop, cpu_time};
 use super::plan::{Rules, Run};
+use super::prune::Ripening;
 use super::rollups::{self, Attempts};
+use super::space::Space;
 use crate::ErrorChain;
 use crate::archive::error::ArchiveError;
 use crate::archive::files::TablePath;
@@ -36,8 +38,11 @@ pub struct Keeper {
     level: ZstdLevel,
     lister: Lister,
     /// Files that cannot be read; they stay as they are.
-    damaged: HashSet<TablePath>,
+    pub(super) damaged: HashSet<TablePath>,
     rolled_up: Attempts,
+    pub(super) ripening: Ripening,
+    /// Instead of what the disk says.
+    pub(super) space: Option<Space>,
 }
 
 /// Files that have become one.
@@ -98,6 +103,8 @@ impl Keeper {
             lister: Lister::default(),
             damaged: HashSet::new(),
             rolled_up: Attempts::new(),
+            ripening: Ripening::default(),
+            space: None,
         })
     }
 
@@ -137,20 +144,29 @@ impl Keeper {
         })
     }
 
-    /// Does the next job, if there is one. `now` decides which days have ended.
+    /// Drops what is not kept, or does the next job, if there is one. `now` decides which days have
+    /// ended.
     pub(super) fn step(&mut self, pace: &mut Pace, now: UnixMillis) -> Result<Step, ArchiveError> {
         let listing = self.list()?;
+        if self.prune_ripe(&listing, now)? > 0 {
+            return Ok(Step::Worked);
+        }
+        let room = self.space()?.room(self.options.retention.min_free_bytes);
         let settle = self.options.compaction.settle;
         let stale = rollups::next(&listing, &self.damaged, &self.rolled_up, now, settle);
-        if let Some(stretch) = stale {
+        if let Some(stretch) = stale.filter(|_| room > 0) {
             self.rolled_up.insert((stretch.group, stretch.day), now);
             self.perform(pace, &Job::RollUp(stretch))?;
             return Ok(Step::Worked);
         }
+        let rules = Rules {
+            max_run_bytes: room,
+            ..self.rules(now)
+        };
         let Plan {
             next,
             backlog_bytes,
-        } = job::plan(&listing, self.rules(now), &self.damaged);
+        } = job::plan(&listing, rules, &self.damaged);
         self.metrics.backlog_bytes.set(backlog_bytes.cast_signed());
         let Some(job) = next else {
             return Ok(Step::Idle);
@@ -166,6 +182,7 @@ impl Keeper {
     fn rules(&self, now: UnixMillis) -> Rules {
         Rules {
             max_file_bytes: self.options.compaction.max_file_bytes,
+            max_run_bytes: u64::MAX,
             settle: self.options.compaction.settle,
             now: Some(now),
         }

@@ -3,6 +3,8 @@
 use prometheus::{Counter, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 use super::job::KINDS;
+use super::retention::DropReason;
+use crate::archive::table::Table;
 
 /// Counters and gauges of one keeper; clones share them.
 #[derive(Clone, Debug)]
@@ -14,6 +16,9 @@ pub struct KeeperMetrics {
     pub(super) cpu_seconds: Counter,
     pub(super) backlog_bytes: IntGauge,
     pub(super) damaged_files: IntGauge,
+    pub(super) missing_bytes: IntGauge,
+    pub(super) dropped_bytes: IntCounterVec,
+    pub(super) dropped_days: IntCounterVec,
 }
 
 /// Values of `outcome`.
@@ -54,13 +59,43 @@ impl KeeperMetrics {
                 "leadsman_keeper_damaged_files",
                 "Archive files that were found damaged when they were to be merged, and are left as they are.",
             )?,
+            missing_bytes: IntGauge::new(
+                "leadsman_keeper_missing_bytes",
+                "Free space that the disk lacks although the archive has no older day to drop.",
+            )?,
+            dropped_bytes: IntCounterVec::new(
+                Opts::new(
+                    "leadsman_archive_dropped_bytes_total",
+                    "Size of archive files that were not kept any longer.",
+                ),
+                &["table", "reason"],
+            )?,
+            dropped_days: IntCounterVec::new(
+                Opts::new(
+                    "leadsman_archive_dropped_days_total",
+                    "Days of archive tables that were not kept any longer.",
+                ),
+                &["table", "reason"],
+            )?,
         };
+        metrics.zero();
+        Ok(metrics)
+    }
+
+    /// A zero for everything that can happen.
+    fn zero(&self) {
         for kind in KINDS {
             for outcome in [DONE, FAILED] {
-                metrics.jobs.with_label_values(&[kind, outcome]);
+                self.jobs.with_label_values(&[kind, outcome]);
             }
         }
-        Ok(metrics)
+        for table in Table::ALL {
+            for reason in DropReason::ALL {
+                let labels = [table.name(), reason.name()];
+                self.dropped_bytes.with_label_values(&labels);
+                self.dropped_days.with_label_values(&labels);
+            }
+        }
     }
 
     /// Registers all of them.
@@ -74,6 +109,9 @@ impl KeeperMetrics {
         registry.register(Box::new(self.written_rows.clone()))?;
         registry.register(Box::new(self.cpu_seconds.clone()))?;
         registry.register(Box::new(self.backlog_bytes.clone()))?;
-        registry.register(Box::new(self.damaged_files.clone()))
+        registry.register(Box::new(self.damaged_files.clone()))?;
+        registry.register(Box::new(self.missing_bytes.clone()))?;
+        registry.register(Box::new(self.dropped_bytes.clone()))?;
+        registry.register(Box::new(self.dropped_days.clone()))
     }
 }

@@ -1,9 +1,10 @@
-//! The archive's keeper: merges small files into large ones and rolls days up, quietly, one job at a
-//! time.
+//! The archive's keeper: merges small files into large ones, rolls days up, and drops days that are
+//! not kept any longer, quietly, one job at a time.
 //!
-//! [`listing`] says what is there, [`job`] and [`plan`] (pure) decide what to do, [`compact`] does
-//! it, and [`replace`] shows it to readers at one moment. The keeper knows nothing of the log and of
-//! what is buffered: it sees files, and files of a flush only when all of the flush is there.
+//! [`listing`] says what is there, [`job`], [`plan`] and [`retention`] (pure) decide what to do,
+//! [`compact`], [`rollups`] and [`prune`] do it, and [`replace`] shows it to readers at one moment.
+//! The keeper knows nothing of the log and of what is buffered: it sees files, and files of a flush
+//! only when all of the flush is there.
 
 mod compact;
 mod input;
@@ -13,9 +14,13 @@ mod listing;
 mod metrics;
 mod pace;
 mod plan;
+mod policy;
+mod prune;
 mod replace;
+mod retention;
 mod rollups;
 mod running;
+mod space;
 mod stacks;
 #[cfg(test)]
 mod tests;
@@ -24,6 +29,9 @@ use std::time::Duration;
 
 pub use keeping::{Compacted, CompactionReport, Keeper};
 pub use metrics::KeeperMetrics;
+pub use policy::RetentionPolicy;
+pub use prune::{Dropped, PruneMode, PruneReport};
+pub use retention::DropReason;
 pub use running::{KeeperStop, RunningKeeper};
 
 pub(super) use replace::remove_leftovers;
@@ -33,6 +41,8 @@ pub(super) use replace::remove_leftovers;
 pub struct KeeperOptions {
     /// How files are merged.
     pub compaction: CompactionOptions,
+    /// How long rows are kept.
+    pub retention: RetentionPolicy,
     /// Share of a core that the keeper takes at most, on average: 0.1 is 100 ms of each second.
     pub max_duty_cycle: f64,
     /// Time between two looks at what is there, while there is nothing to do.
@@ -53,7 +63,7 @@ pub struct CompactionOptions {
 impl Default for CompactionOptions {
     fn default() -> Self {
         Self {
-            compression_level: 9,
+            compression_level: 6,
             max_file_bytes: 512 << 20,
             settle: Duration::from_secs(600),
         }
@@ -64,6 +74,7 @@ impl Default for KeeperOptions {
     fn default() -> Self {
         Self {
             compaction: CompactionOptions::default(),
+            retention: RetentionPolicy::default(),
             max_duty_cycle: 0.1,
             check_interval: Duration::from_secs(30),
         }

@@ -2,17 +2,22 @@
 //!
 //! Work that takes long calls [`Pace::pause`] every some thousand rows.
 
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
+use super::space::Space;
 use crate::archive::error::ArchiveError;
 
 /// CPU time of work after which it rests.
 const SLICE: Duration = Duration::from_millis(10);
 /// Longest rest at once: a share near zero is not a standstill.
 const MAX_REST: Duration = Duration::from_secs(10);
+/// Time between two looks at the disk.
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Asks a keeper to stop; clones ask the same one.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +55,7 @@ pub(in crate::archive) struct Pace {
     /// Rest for each second of work.
     rest: f64,
     rested_at: Duration,
+    watch: Option<Watch>,
 }
 
 impl Pace {
@@ -59,13 +65,27 @@ impl Pace {
             stop,
             rest: 1.0 / max_duty_cycle.clamp(0.001, 1.0) - 1.0,
             rested_at: cpu_time(),
+            watch: None,
+        }
+    }
+
+    /// Also gives up what is under way when the disk has less free space than `min_free` bytes.
+    pub(super) fn watching(self, folder: &Path, min_free: u64) -> Self {
+        let watch = Watch {
+            folder: folder.to_owned(),
+            min_free,
+            looked: Instant::now(),
+        };
+        Self {
+            watch: Some(watch),
+            ..self
         }
     }
 
     /// Rests if enough was done since the last rest.
     ///
     /// # Errors
-    /// [`ArchiveError::Stopped`]: what is under way is to be given up.
+    /// What is under way is to be given up: [`ArchiveError::Stopped`], or the disk is filling up.
     pub(in crate::archive) fn pause(&mut self) -> Result<(), ArchiveError> {
         let worked = cpu_time().saturating_sub(self.rested_at);
         if worked < SLICE {
@@ -74,7 +94,30 @@ impl Pace {
         let rest = worked.mul_f64(self.rest).min(MAX_REST);
         let rested = self.stop.rest(rest);
         self.rested_at = cpu_time();
-        rested
+        rested?;
+        self.watch.as_mut().map_or(Ok(()), Watch::look)
+    }
+}
+
+/// An eye on the disk.
+#[derive(Debug)]
+struct Watch {
+    folder: PathBuf,
+    min_free: u64,
+    looked: Instant,
+}
+
+impl Watch {
+    fn look(&mut self) -> Result<(), ArchiveError> {
+        if self.looked.elapsed() < LOOK_EVERY {
+            return Ok(());
+        }
+        self.looked = Instant::now();
+        if Space::of(&self.folder)?.missing(self.min_free) > 0 {
+            let full = io::Error::from(io::ErrorKind::StorageFull);
+            return Err(ArchiveError::io("go on beside", &self.folder)(full));
+        }
+        Ok(())
     }
 }
 
@@ -86,8 +129,6 @@ pub(super) fn cpu_time() -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
 
     #[test]

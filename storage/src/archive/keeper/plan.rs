@@ -15,7 +15,7 @@ use super::listing::{DayFiles, Entry, Listing};
 use crate::archive::day::Day;
 use crate::archive::file_name::FileName;
 use crate::archive::files::{self, TablePath};
-use crate::archive::table::Table;
+use crate::archive::table::{Resolution, Table};
 
 /// Files that become one at most. Bounds memory: there are some MiB of pages for each.
 pub(super) const FAN_IN: usize = 8;
@@ -32,6 +32,8 @@ const MAX_STACKS: u64 = 32 << 20;
 pub(super) struct Rules {
     /// No file gets larger by compaction. Bytes.
     pub(super) max_file_bytes: u64,
+    /// The disk has room for no more than this to be written beside what is there. Bytes.
+    pub(super) max_run_bytes: u64,
     /// Time without new files after which a day that has ended is written anew.
     pub(super) settle: Duration,
     /// The time now, which decides which days have ended; `None`: all have, and have settled.
@@ -68,7 +70,9 @@ impl Run {
 /// Nothing is merged with or across a file that is `damaged`.
 pub(super) fn runs(listing: &Listing, rules: Rules, damaged: &HashSet<TablePath>) -> Vec<Run> {
     let mut runs = Vec::new();
-    for (&(table, day), files) in &listing.days {
+    // A rollup is named by what it was made of, and made again as a whole.
+    let raw = |table: Table| table.resolution() == Resolution::Raw;
+    for (&(table, day), files) in listing.days.iter().filter(|((table, _), _)| raw(*table)) {
         let state = State::of(day, files, rules);
         for segment in segments(listing, table, day, files, damaged) {
             let cap = match table {

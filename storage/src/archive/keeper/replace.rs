@@ -88,7 +88,6 @@ pub(in crate::archive) fn replace(
     remove_tree(&next)
 }
 
-#[expect(dead_code, reason = "retention comes next")]
 /// Takes a day of a table away: it is gone at one moment.
 pub(in crate::archive) fn drop_day(
     folder: &ArchiveFolder,
@@ -103,6 +102,7 @@ pub(in crate::archive) fn drop_day(
     {
         let _publishing = folder.publishing();
         files::rename(&live, &trash)?;
+        folder.note_dropped(table, day);
     }
     files::sync_folder(&root.join(table.name()))?;
     remove_tree(&trash)

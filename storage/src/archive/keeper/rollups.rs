@@ -87,6 +87,19 @@ pub(super) fn next(
     })
 }
 
+/// Days of raw tables whose rows are not in windows yet, or not all of them.
+pub(super) fn waiting(
+    listing: &Listing,
+    damaged: &HashSet<TablePath>,
+    now: UnixMillis,
+) -> HashSet<(Table, Day)> {
+    let files = Current { listing, damaged };
+    let stale = plan::stale(&files, now).into_iter();
+    stale
+        .map(|stretch| (stretch.group.raw(), stretch.day))
+        .collect()
+}
+
 /// Rolls a stretch up, and puts the files in the place of those they supersede.
 pub(super) fn roll_up(bench: &mut Bench<'_>, stretch: &Stretch) -> Result<Written, ArchiveError> {
     let root = bench.folder.root();

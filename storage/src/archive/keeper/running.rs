@@ -2,14 +2,14 @@
 
 use std::io;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::setpriority_process;
 use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
 use super::keeping::{Keeper, Step, now};
-use super::pace::{Pace, Stop};
+use super::pace::{LOOK_EVERY, Pace, Stop};
 use crate::ErrorChain;
 use crate::archive::error::ArchiveError;
 
@@ -80,7 +80,9 @@ impl Keeper {
         if let Err(error) = setpriority_process(None, NICE) {
             debug!(%error, "the keeper runs at the common priority");
         }
-        let mut pace = Pace::new(self.stop.clone(), self.options.max_duty_cycle);
+        let min_free = self.options.retention.min_free_bytes;
+        let mut pace = Pace::new(self.stop.clone(), self.options.max_duty_cycle)
+            .watching(self.folder.root(), min_free);
         let mut retry = RETRY;
         loop {
             let rest = match self.step(&mut pace, now()) {
@@ -97,8 +99,23 @@ impl Keeper {
                     rest
                 }
             };
-            if self.stop.rest(rest).is_err() {
+            if self.rest(rest).is_err() {
                 return;
+            }
+        }
+    }
+
+    /// Rests with an eye on the disk: days that have to go for want of space go at once.
+    fn rest(&self, duration: Duration) -> Result<(), ArchiveError> {
+        let min_free = self.options.retention.min_free_bytes;
+        let is_known = self.metrics.missing_bytes.get() > 0;
+        let until = Instant::now() + duration;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            self.stop.rest(left.min(LOOK_EVERY))?;
+            let missing = self.space().map_or(0, |space| space.missing(min_free));
+            if left.is_zero() || (missing > 0 && !is_known) {
+                return Ok(());
             }
         }
     }

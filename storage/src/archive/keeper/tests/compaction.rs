@@ -266,3 +266,31 @@ fn other_files_in_a_days_folder_stay() {
     assert!(folder.join("mine").is_dir());
     assert_eq!(sorted_points(dir.path()), before);
 }
+
+#[test]
+fn what_cannot_be_written_leaves_nothing_and_is_written_later() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(archive(dir.path(), 8));
+    let name = paths(dir.path(), Table::MetricPoints)[0]
+        .file_name()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .split_once('-')
+        .unwrap()
+        .0
+        .to_owned();
+    let mut keeper = Keeper::open(dir.path(), KeeperOptions::default()).unwrap();
+    let desk = dir.path().join(".keeping");
+    let in_the_way = desk.join(format!("metric_points.2026-11-21.{name}-0-160.parquet"));
+    fs::create_dir_all(&in_the_way).unwrap();
+    let before = sorted_points(dir.path());
+    let error = keeper.compact_all(|_| ()).unwrap_err();
+    assert!(matches!(error, ArchiveError::Io { .. }), "{error}");
+    assert_eq!(sorted_points(dir.path()), before);
+    assert_eq!(fs::read_dir(&desk).unwrap().count(), 1);
+    fs::remove_dir(&in_the_way).unwrap();
+    keeper.compact_all(|_| ()).unwrap();
+    assert_eq!(paths(dir.path(), Table::MetricPoints).len(), 1);
+    assert_eq!(sorted_points(dir.path()), before);
+}

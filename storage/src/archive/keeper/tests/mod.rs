@@ -1,3 +1,6 @@
 mod compaction;
+mod model;
 mod planning;
+mod pruning;
+mod retention;
 mod rollups;

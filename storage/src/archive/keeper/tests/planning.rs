@@ -45,6 +45,7 @@ fn day(of: i64) -> Day {
 fn rules(now: i64) -> Rules {
     Rules {
         max_file_bytes: 1000,
+        max_run_bytes: u64::MAX,
         settle: Duration::from_secs(600),
         now: Some(UnixMillis(now)),
     }

@@ -1,0 +1,190 @@
+//! Days that are not kept any longer go.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use proto::UnixMillis;
+use tracing::{info, warn};
+
+use super::keeping::{Keeper, now};
+use super::listing::Listing;
+use super::policy::RetentionPolicy;
+use super::replace::drop_day;
+use super::retention::{DropReason, Removal, removals};
+use super::rollups;
+use super::space::Space;
+use crate::archive::day::Day;
+use crate::archive::error::ArchiveError;
+use crate::archive::table::Table;
+
+/// Time between two warnings that nothing is left to drop.
+const WARN_EVERY: Duration = Duration::from_secs(3600);
+
+/// Whether [`Keeper::prune`] changes anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PruneMode {
+    /// It only tells what would go.
+    DryRun,
+    /// What is to go goes.
+    Apply,
+}
+
+/// A day of a table that went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// The table's name.
+    pub table: &'static str,
+    /// The day in UTC, as `YYYY-MM-DD`.
+    pub day: String,
+    /// Why.
+    pub reason: DropReason,
+    /// Size of its files.
+    pub n_bytes: u64,
+}
+
+/// What was dropped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PruneReport {
+    /// In the order in which it went.
+    pub dropped: Vec<Dropped>,
+    /// Size of the archive before. Bytes.
+    pub n_bytes: u64,
+    /// Free space that is still missing, with nothing left to drop. Bytes.
+    pub missing_bytes: u64,
+}
+
+/// Since when days are too old, by the time that this process runs.
+#[derive(Debug, Default)]
+pub(super) struct Ripening {
+    since: HashMap<(Table, Day), Instant>,
+    pub(super) warned: Option<Instant>,
+}
+
+impl Ripening {
+    /// Notes what is too old now; what is not any more begins again.
+    fn note(&mut self, old: &[Removal], now: Instant) {
+        let since = std::mem::take(&mut self.since);
+        let keys = old
+            .iter()
+            .filter(|removal| removal.reason == DropReason::Age);
+        self.since = keys
+            .map(|removal| (removal.table, removal.day))
+            .map(|key| (key, since.get(&key).copied().unwrap_or(now)))
+            .collect();
+    }
+
+    fn is_ripe(&self, table: Table, day: Day, grace: Duration, now: Instant) -> bool {
+        let since = self.since.get(&(table, day));
+        since.is_some_and(|since| now.duration_since(*since) >= grace)
+    }
+}
+
+impl Keeper {
+    /// Drops what a policy does not keep, at once. The day it is now stays.
+    ///
+    /// # Errors
+    /// When the file system refuses; what was dropped until then stays dropped.
+    pub fn prune(
+        &mut self,
+        policy: &RetentionPolicy,
+        mode: PruneMode,
+    ) -> Result<PruneReport, ArchiveError> {
+        self.prune_at(policy, mode, now())
+    }
+
+    pub(super) fn prune_at(
+        &mut self,
+        policy: &RetentionPolicy,
+        mode: PruneMode,
+        now: UnixMillis,
+    ) -> Result<PruneReport, ArchiveError> {
+        let listing = self.list()?;
+        let missing = self.space()?.missing(policy.min_free_bytes);
+        let waiting = rollups::waiting(&listing, &self.damaged, now);
+        let may_go = |table, day| !waiting.contains(&(table, day));
+        let removals = removals(&listing, policy, now, missing, may_go);
+        if mode == PruneMode::Apply {
+            for removal in &removals {
+                self.drop_day(removal)?;
+            }
+        }
+        let freed: u64 = removals.iter().map(|removal| removal.n_bytes).sum();
+        Ok(PruneReport {
+            dropped: removals.iter().map(dropped).collect(),
+            n_bytes: listing.n_bytes(),
+            missing_bytes: missing.saturating_sub(freed),
+        })
+    }
+
+    /// Drops what has been too old for a while, and what the disk does not let stay. Tells how many
+    /// days of tables went.
+    pub(super) fn prune_ripe(
+        &mut self,
+        listing: &Listing,
+        now: UnixMillis,
+    ) -> Result<usize, ArchiveError> {
+        let policy = &self.options.retention;
+        let missing = self.space()?.missing(policy.min_free_bytes);
+        let uptime = Instant::now();
+        let old = removals(listing, policy, now, 0, |_, _| true);
+        self.ripening.note(&old, uptime);
+        let waiting = rollups::waiting(listing, &self.damaged, now);
+        let may_go = |table, day| {
+            let is_ripe = self.ripening.is_ripe(table, day, policy.grace, uptime);
+            is_ripe && !waiting.contains(&(table, day))
+        };
+        let removals = removals(listing, policy, now, missing, may_go);
+        let freed: u64 = removals.iter().map(|removal| removal.n_bytes).sum();
+        self.tell_of_shortage(missing.saturating_sub(freed));
+        for removal in &removals {
+            self.drop_day(removal)?;
+        }
+        Ok(removals.len())
+    }
+
+    fn tell_of_shortage(&mut self, missing: u64) {
+        self.metrics.missing_bytes.set(missing.cast_signed());
+        let is_told = self.ripening.warned;
+        if missing > 0 && is_told.is_none_or(|told| told.elapsed() > WARN_EVERY) {
+            warn!(
+                missing_bytes = missing,
+                "the disk has too little free space, and the archive has no older day to drop"
+            );
+            self.ripening.warned = Some(Instant::now());
+        }
+    }
+
+    fn drop_day(&self, removal: &Removal) -> Result<(), ArchiveError> {
+        let Removal {
+            table,
+            day,
+            reason,
+            n_bytes,
+        } = *removal;
+        drop_day(&self.folder, table, day)?;
+        info!(table = table.name(), %day, bytes = n_bytes, reason = reason.name(), "dropped a day of the archive");
+        let labels = [table.name(), reason.name()];
+        self.metrics
+            .dropped_bytes
+            .with_label_values(&labels)
+            .inc_by(n_bytes);
+        self.metrics.dropped_days.with_label_values(&labels).inc();
+        Ok(())
+    }
+
+    pub(super) fn space(&self) -> Result<Space, ArchiveError> {
+        match self.space {
+            Some(space) => Ok(space),
+            None => Space::of(self.folder.root()),
+        }
+    }
+}
+
+fn dropped(removal: &Removal) -> Dropped {
+    Dropped {
+        table: removal.table.name(),
+        day: removal.day.to_string(),
+        reason: removal.reason,
+        n_bytes: removal.n_bytes,
+    }
+}
