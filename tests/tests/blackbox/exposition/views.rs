@@ -54,7 +54,7 @@ impl Views {
                     - {source_labels: [__name__], regex: 'up|scrape_.*', action: drop}\n";
         let jobs = format!("\n{direct}{relayed}{drop}");
         let prometheus = Prometheus::newer_scraping(folder, &jobs).await?;
-        until("both to have had every page", PATIENCE, || async {
+        until("both to have had every page", 3 * PATIENCE, || async {
             let rounds = ["leadsman", "Prometheus"].map(|program| server.rounds(program));
             ensure!(rounds.iter().all(|rounds| *rounds > 2), "{rounds:?} rounds");
             let n_up = prometheus.query("up{job=\"relayed\"} == 1").await?.len();
