@@ -22,8 +22,10 @@ use super::{App, WebError, WebOptions, routes};
 use crate::auth::Guard;
 use crate::tls::ServerTls;
 
-/// Connections served at once; more are closed right away, and counted.
-pub(super) const MAX_CONNECTIONS: usize = 256;
+/// Connections served at once; more are closed right away, and counted. A Prometheus that takes
+/// hundreds of targets through us (`?target=`) keeps a connection for each; both ends of as many fit
+/// into the 1,024 files that a process may usually open.
+pub(super) const MAX_CONNECTIONS: usize = 400;
 /// Time from connecting to the first byte of a request, TLS handshake included.
 const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time for the whole header of a request, and for which a connection may be idle (HTTP/1.1):

@@ -18,7 +18,7 @@ pub struct KeeperMetrics {
     pub(super) damaged_files: IntGauge,
     pub(super) missing_bytes: IntGauge,
     pub(super) dropped_bytes: IntCounterVec,
-    pub(super) dropped_days: IntCounterVec,
+    pub(super) dropped_partitions: IntCounterVec,
 }
 
 /// Values of `outcome`.
@@ -70,9 +70,9 @@ impl KeeperMetrics {
                 ),
                 &["table", "reason"],
             )?,
-            dropped_days: IntCounterVec::new(
+            dropped_partitions: IntCounterVec::new(
                 Opts::new(
-                    "leadsman_archive_dropped_days_total",
+                    "leadsman_archive_dropped_partitions_total",
                     "Days of archive tables that were not kept any longer.",
                 ),
                 &["table", "reason"],
@@ -93,7 +93,7 @@ impl KeeperMetrics {
             for reason in DropReason::ALL {
                 let labels = [table.name(), reason.name()];
                 self.dropped_bytes.with_label_values(&labels);
-                self.dropped_days.with_label_values(&labels);
+                self.dropped_partitions.with_label_values(&labels);
             }
         }
     }
@@ -112,6 +112,6 @@ impl KeeperMetrics {
         registry.register(Box::new(self.damaged_files.clone()))?;
         registry.register(Box::new(self.missing_bytes.clone()))?;
         registry.register(Box::new(self.dropped_bytes.clone()))?;
-        registry.register(Box::new(self.dropped_days.clone()))
+        registry.register(Box::new(self.dropped_partitions.clone()))
     }
 }

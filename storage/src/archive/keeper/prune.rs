@@ -168,7 +168,10 @@ impl Keeper {
             .dropped_bytes
             .with_label_values(&labels)
             .inc_by(n_bytes);
-        self.metrics.dropped_days.with_label_values(&labels).inc();
+        self.metrics
+            .dropped_partitions
+            .with_label_values(&labels)
+            .inc();
         Ok(())
     }
 

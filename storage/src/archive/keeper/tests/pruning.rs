@@ -136,7 +136,10 @@ fn a_disk_that_is_short_loses_its_oldest_days_at_once() {
     assert!(keeper.metrics.missing_bytes.get() > 0);
     let metrics = keeper.metrics();
     let labels = ["metric_points", "free_space"];
-    assert_eq!(metrics.dropped_days.with_label_values(&labels).get(), 3);
+    assert_eq!(
+        metrics.dropped_partitions.with_label_values(&labels).get(),
+        3
+    );
     // Nothing is merged where that would fill the disk.
     for idx in 1..9 {
         write(&mut archive, NOW.0 + idx);
