@@ -45,11 +45,16 @@ async fn a_receiver_that_comes_back_gets_every_sample_once_and_in_order() -> Res
 
     let received = receiver.number_points("counting", "scrapes_total");
     let counts: Vec<u64> = received.iter().map(|(_, value)| *value as u64).collect();
-    let expected: Vec<u64> = (1..=counts.len() as u64).collect();
-    assert_eq!(counts, expected, "every scrape once and in order");
-    assert_eq!(
-        received,
-        archived_points(&leadsman.data, "scrapes_total", "counting")?
+    assert!(counts.is_sorted_by(|a, b| a < b), "{counts:?}");
+    let archived = |name| archived_points(&leadsman.data, name, "counting");
+    assert_eq!(received, archived("scrapes_total")?);
+    // On a busy machine an answer may come too late; only those are missing.
+    let up = archived("up")?;
+    let n_failed = up.iter().filter(|(_, value)| *value == 0.0).count();
+    let n_asked = counts.last().copied().unwrap_or_default() as usize;
+    assert!(
+        n_asked <= counts.len() + n_failed,
+        "{counts:?}, {n_failed} failed"
     );
     Ok(())
 }

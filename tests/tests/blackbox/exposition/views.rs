@@ -44,7 +44,7 @@ impl Views {
         let direct = job("pages", &server.address.to_string(), n_pages, |idx| {
             format!("__metrics_path__: /{idx}")
         });
-        let yaml = format!("global: {{scrape_interval: 1s}}\nscrape_configs:\n{direct}");
+        let yaml = format!("scrape_configs:\n{direct}");
         let mut leadsman = Leadsman::start(folder, &yaml).await?;
         let relayed = job("relayed", &leadsman.address, n_pages, |idx| {
             format!("__param_target: pages/{idx}")
@@ -86,7 +86,10 @@ impl Views {
 
 /// A job as both understand it, with a target for each page.
 fn job(name: &str, address: &str, n_pages: usize, label: impl Fn(usize) -> String) -> String {
-    let head = format!("- job_name: {name}\n  static_configs:\n");
+    // A page must be read in time by each of three, all of them hundreds of pages at once.
+    let head = format!(
+        "- job_name: {name}\n  scrape_interval: 5s\n  scrape_timeout: 5s\n  static_configs:\n"
+    );
     let targets = (0..n_pages).map(|idx| {
         let label = label(idx);
         format!("  - {{targets: [\"{address}\"], labels: {{instance: \"{idx}\", {label}}}}}\n")
