@@ -11,7 +11,7 @@ triple=$(rustc -vV | sed -n 's/^host: //p')
 export programs=target/$triple/release
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(
-    exposition compress goroutine pprof log_payload log_segment config relabel http_answer otlp
+    exposition compress goroutine pprof log_payload log_segment config relabel selector http_answer otlp
 )
 
 # Most branches show in short inputs, of which the same time sees many more: nine in ten are short.
@@ -97,6 +97,8 @@ seed_all() {
         seed http_answer chunks
     printf '\001HTTP/1.1 100 Go on\r\n\r\nHTTP/1.0 503 Ill\r\nConnection: keep-alive\r\n\r\nback soon' |
         seed http_answer error
+    printf 'up{job=~"etc.*",zone!="b\\n",a=~`\\w`}' | seed selector matchers
+    printf '{"a name", "label" !~ "x|y", }' | seed selector quoted
     printf '([^:]+):(\\d+);[\\w.-]*\n${1}-$2\nport_$1\nhost:2379;a.b-c' | seed relabel address
     printf '(?i)\\bKUBE_\\pL+|[[:alpha:]\\D]{2,3}\\z\n$1\na\nkube_x' | seed relabel classes
 }

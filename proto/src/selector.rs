@@ -206,7 +206,6 @@ impl fmt::Display for Selector {
     }
 }
 
-/// The selector of one metric by its name.
 #[cfg(test)]
 mod tests {
     use super::*;
