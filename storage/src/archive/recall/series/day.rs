@@ -56,6 +56,12 @@ impl DayReader<'_> {
             self.read_windows(&ids, &mut day)?;
         }
         self.read_samples(&ids, &mut day)?;
+        // Those around the range were read for what increases count from.
+        let is_asked = |window: &Window| self.query.contains(window.time);
+        for points in day.points.values_mut() {
+            points.windows.retain(is_asked);
+            self.count(points.windows.len())?;
+        }
         day.points
             .retain(|_, points| !points.samples.is_empty() || !points.windows.is_empty());
         Ok(day)
@@ -74,13 +80,6 @@ impl DayReader<'_> {
         for (id, mut windows) in windows {
             window::widen(&mut windows, self.plan.resolution);
             day.points.entry(id).or_default().windows = windows;
-        }
-        let is_asked = |window: &Window| self.query.contains(window.time);
-        if self.plan.raw.is_empty() && !self.tail.has_samples(self.plan.day) {
-            for points in day.points.values_mut() {
-                points.windows.retain(is_asked);
-                self.count(points.windows.len())?;
-            }
         }
         Ok(())
     }
@@ -208,9 +207,7 @@ impl DayReader<'_> {
             into.windows.extend(rolled);
             window::combine(&mut into.windows);
         }
-        into.windows
-            .retain(|window| self.query.contains(window.time));
-        self.count(into.samples.len() + into.windows.len())
+        self.count(into.samples.len())
     }
 
     fn count(&self, n_points: usize) -> Result<(), RecallError> {

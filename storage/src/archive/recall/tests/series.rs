@@ -423,6 +423,41 @@ async fn a_range_is_half_open_and_names_need_no_points() {
 }
 
 #[tokio::test]
+async fn windows_are_within_the_range_on_days_with_others_samples() {
+    const HOUR: i64 = 3_600_000;
+    let mut scene = Scene::new();
+    let page = layout(&target("a:1"), &["get"]);
+    for hour in 0..6 {
+        scene
+            .append(&page, START + hour * HOUR, &[hour as f64])
+            .await;
+    }
+    scene.flush();
+    let series = scene.ask("requests_total", Resolution::OneHour).series;
+    write_rollup(&scene.root(), day(0), &series, Resolution::OneHour);
+    let other = layout(&target("b:1"), &["put"]);
+    scene.append(&other, START + 3 * HOUR, &[1.0]).await;
+    let query = SeriesQuery {
+        selector: Selector::named("requests_total"),
+        from: Some(UnixMillis(START + 2 * HOUR)),
+        to: Some(UnixMillis(START + 4 * HOUR)),
+        resolution: Asked::Exactly(Resolution::OneHour),
+        ..SeriesQuery::default()
+    };
+    let answer = Recall::open(scene.dir.path()).series(&query).unwrap();
+    let starts = answer.series.iter().map(|series| {
+        let windows = windows(series).into_iter();
+        let hours: Vec<i64> = windows.map(|window| (window.0 - START) / HOUR).collect();
+        (series.labels.get("method").unwrap_or(""), hours)
+    });
+    let starts: BTreeMap<&str, Vec<i64>> = starts.collect();
+    assert_eq!(
+        starts,
+        BTreeMap::from([("get", vec![2, 3]), ("put", vec![3])])
+    );
+}
+
+#[tokio::test]
 async fn a_damaged_file_is_told_and_the_rest_is_read() {
     let mut scene = Scene::new();
     let page = layout(&target("a:1"), &["get"]);
