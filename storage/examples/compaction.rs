@@ -8,12 +8,16 @@
 //! merged in place at zstd LEVEL (6). Prints, by table, bytes a row before and after, and the CPU
 //! time and the peak of memory of all of it.
 
+mod measure;
+
 use std::collections::BTreeMap;
+use std::env;
 use std::path::Path;
 use std::time::Instant;
-use std::{env, fs};
 
 use leadsman_storage::archive::{CompactionOptions, Keeper, KeeperOptions};
+
+use measure::{peak_memory, sizes};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -58,30 +62,4 @@ fn main() -> Result<()> {
         peak_memory()
     );
     Ok(())
-}
-
-/// Bytes and number of files by table.
-fn sizes(archive: &Path) -> Result<BTreeMap<String, (u64, usize)>> {
-    let mut sizes = BTreeMap::new();
-    for table in fs::read_dir(archive)? {
-        let table = table?;
-        let name = table.file_name().to_string_lossy().into_owned();
-        if name.starts_with('.') {
-            continue;
-        }
-        for day in fs::read_dir(table.path())? {
-            for file in fs::read_dir(day?.path())? {
-                let (bytes, n_files) = sizes.entry(name.clone()).or_insert((0, 0));
-                *bytes += file?.metadata()?.len();
-                *n_files += 1;
-            }
-        }
-    }
-    Ok(sizes)
-}
-
-fn peak_memory() -> String {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.unwrap_or("unknown").trim().to_owned()
 }

@@ -5,12 +5,14 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use indicatif::{HumanBytes, HumanCount, ProgressBar};
+use jiff::Timestamp;
+use proto::UnixMillis;
 use storage::archive::{ArchiveError, CompactionOptions, CompactionReport, Keeper, KeeperOptions};
 
 use super::place::Place;
 use crate::cli::output::print;
 
-/// Merge small files into large ones now; a running leadsman does so by itself
+/// Roll days up and merge small files into large ones now; a running leadsman does so by itself
 #[derive(Debug, clap::Args)]
 pub(super) struct CompactArgs {
     #[command(flatten)]
@@ -21,9 +23,9 @@ pub(super) struct CompactArgs {
 }
 
 impl CompactArgs {
-    /// Merges what can be merged, and says what came of it.
+    /// Does what is due, and says what came of it.
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let report = merge_all(&self.place.tables()?, self.compression_level)?;
+        let (n_rolled_up, report) = tidy_up(&self.place.tables()?, self.compression_level)?;
         for path in &report.damaged {
             eprintln!(
                 "leadsman: warning: {} is damaged and was left as it is",
@@ -32,7 +34,8 @@ impl CompactArgs {
         }
         let (files, bytes) = (report.n_files, report.bytes);
         let text = format!(
-            "{} merges: {} files of {} became {} of {}\n",
+            "{} rollups; {} merges: {} files of {} became {} of {}\n",
+            HumanCount(n_rolled_up as u64),
             HumanCount(report.merged.len() as u64),
             HumanCount(files.0 as u64),
             HumanBytes(bytes.0),
@@ -43,8 +46,12 @@ impl CompactArgs {
     }
 }
 
-/// Merges the files of an archive that no leadsman is running on, and shows how far it is.
-pub(super) fn merge_all(root: &Path, compression_level: i32) -> anyhow::Result<CompactionReport> {
+/// Rolls up and merges an archive that no leadsman is running on, and shows how far it is. Returns how
+/// many rollups there were, and what was merged.
+pub(super) fn tidy_up(
+    root: &Path,
+    compression_level: i32,
+) -> anyhow::Result<(usize, CompactionReport)> {
     let compaction = CompactionOptions {
         compression_level,
         ..CompactionOptions::default()
@@ -55,6 +62,13 @@ pub(super) fn merge_all(root: &Path, compression_level: i32) -> anyhow::Result<C
     };
     let mut keeper = open(root, options)?;
     let bar = bar();
+    let now = UnixMillis(Timestamp::now().as_millisecond());
+    let n_rolled_up = keeper.roll_up_all(now, |day| {
+        bar.inc(1);
+        bar.set_message(format!("{day} rolled up"));
+    });
+    let n_rolled_up =
+        n_rolled_up.with_context(|| format!("failed to roll up {}", root.display()))?;
     let report = keeper.compact_all(|merged| {
         bar.inc(1);
         bar.set_message(format!(
@@ -63,7 +77,8 @@ pub(super) fn merge_all(root: &Path, compression_level: i32) -> anyhow::Result<C
         ));
     });
     bar.finish_and_clear();
-    report.with_context(|| format!("failed to compact {}", root.display()))
+    let report = report.with_context(|| format!("failed to compact {}", root.display()))?;
+    Ok((n_rolled_up, report))
 }
 
 /// The keeper of an archive, if nobody else has it.

@@ -52,7 +52,7 @@ pub(super) struct SimulateArgs {
     /// Another number makes other data, the same one the same
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Leave files as they are flushed, and do not merge them at the end
+    /// Leave files as they are flushed, and do not roll up and merge them at the end
     #[arg(long)]
     as_flushed: bool,
     /// zstd level of the files
@@ -88,7 +88,7 @@ impl SimulateArgs {
         let mut summary = summary?;
         drop(archive);
         if !self.as_flushed {
-            let report = compact::merge_all(&self.out, self.compression_level)?;
+            let (_, report) = compact::tidy_up(&self.out, self.compression_level)?;
             (summary.n_files, summary.n_bytes) = (report.n_files.1, report.bytes.1);
         }
         self.report(&summary, started.elapsed());

@@ -4,6 +4,8 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use proto::UnixMillis;
 use storage::archive::{Depth, Severity, VerifyReport, verify};
 
 use super::place::{Place, below};
@@ -29,7 +31,8 @@ impl VerifyArgs {
             Depth::Pages
         };
         let bar = bar();
-        let report = verify(&root, depth, |progress| {
+        let now = UnixMillis(Timestamp::now().as_millisecond());
+        let report = verify(&root, depth, now, |progress| {
             bar.set_position(progress.n_bytes);
             bar.set_message(format!("{} files", HumanCount(progress.n_files as u64)));
         });

@@ -190,7 +190,11 @@ impl Keeper {
 
     /// Does a job. One that cannot be done because of damaged files is done with: they are
     /// remembered, and the next plan goes around them.
-    fn perform(&mut self, pace: &mut Pace, job: &Job) -> Result<Option<Compacted>, ArchiveError> {
+    pub(super) fn perform(
+        &mut self,
+        pace: &mut Pace,
+        job: &Job,
+    ) -> Result<Option<Compacted>, ArchiveError> {
         let start = cpu_time();
         let mut bench = Bench {
             folder: &self.folder,

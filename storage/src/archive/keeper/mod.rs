@@ -18,6 +18,7 @@ mod policy;
 mod prune;
 mod replace;
 mod retention;
+mod rolling;
 mod rollups;
 mod running;
 mod space;

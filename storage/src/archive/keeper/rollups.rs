@@ -61,6 +61,15 @@ impl Names for Current<'_> {
     }
 }
 
+/// Everything that is stale, by day.
+pub(super) fn stale(
+    listing: &Listing,
+    damaged: &HashSet<TablePath>,
+    now: UnixMillis,
+) -> Vec<Stretch> {
+    plan::stale(&Current { listing, damaged }, now)
+}
+
 /// What is to be rolled up next: the earliest day that is stale, and was not rolled up so recently
 /// that it can wait. A day that has ended waits until nothing has come for it for `settle`.
 pub(super) fn next(
@@ -70,13 +79,12 @@ pub(super) fn next(
     now: UnixMillis,
     settle: Duration,
 ) -> Option<Stretch> {
-    let files = Current { listing, damaged };
     let age = |time: UnixMillis| Duration::from_millis(now.0.abs_diff(time.0));
     let modified = |table, day| {
         let files = listing.days.get(&(table, day));
         files.map(|files| files.modified)
     };
-    plan::stale(&files, now).into_iter().find(|stretch| {
+    stale(listing, damaged, now).into_iter().find(|stretch| {
         let (group, day) = (stretch.group, stretch.day);
         let attempt = attempts.get(&(group, day)).copied();
         let (times, wait) = match stretch.state {
@@ -93,8 +101,7 @@ pub(super) fn waiting(
     damaged: &HashSet<TablePath>,
     now: UnixMillis,
 ) -> HashSet<(Table, Day)> {
-    let files = Current { listing, damaged };
-    let stale = plan::stale(&files, now).into_iter();
+    let stale = stale(listing, damaged, now).into_iter();
     stale
         .map(|stretch| (stretch.group.raw(), stretch.day))
         .collect()
@@ -123,6 +130,7 @@ pub(super) fn roll_up(bench: &mut Bench<'_>, stretch: &Stretch) -> Result<Writte
         sum.n_bytes += staged.written.n_bytes;
         publish(bench, root, staged)?;
     }
+    replace::remove_tree(&work)?;
     Ok(sum)
 }
 

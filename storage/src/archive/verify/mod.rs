@@ -11,12 +11,15 @@ mod day;
 mod file;
 mod foreign;
 mod names;
+mod rollups;
 mod rows;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+
+use proto::UnixMillis;
 
 use self::day::DayCheck;
 use super::day::Day;
@@ -47,13 +50,15 @@ pub struct VerifyProgress {
     pub n_bytes: u64,
 }
 
-/// Checks the archive in a folder. Tells of each day that is done.
+/// Checks the archive in a folder. Tells of each day that is done. `now` decides for which days
+/// rollups are due.
 ///
 /// # Errors
 /// When the file system refuses to list folders. What is wrong with files is in the report.
 pub fn verify(
     root: &Path,
     depth: Depth,
+    now: UnixMillis,
     mut progress: impl FnMut(VerifyProgress),
 ) -> Result<VerifyReport, ArchiveError> {
     let reached = files::read_text(&root.join(files::POSITION))?;
@@ -71,6 +76,7 @@ pub fn verify(
     let writer = files::read_text(&root.join(files::WRITER))?;
     stretches.check(root, writer.as_deref(), reached.as_deref(), &mut report);
     foreign::check(root, &mut report)?;
+    rollups::check(root, now, &mut report)?;
     Ok(report)
 }
 

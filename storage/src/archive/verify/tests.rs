@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::Position;
 use crate::archive::testing::{NOW, cpu_profile, layout, options, scrape, target};
-use crate::archive::{Archive, files};
+use crate::archive::{Archive, Keeper, KeeperOptions, files};
 
 const HOUR: i64 = 3_600_000;
 
@@ -47,7 +47,7 @@ fn paths(root: &Path, table: Table) -> Vec<PathBuf> {
 }
 
 fn findings(root: &Path, depth: Depth) -> Vec<Damage> {
-    verify(root, depth, |_| {}).unwrap().findings
+    verify(root, depth, NOW, |_| {}).unwrap().findings
 }
 
 /// Damages an archive, and looks for words in what is found.
@@ -63,14 +63,14 @@ fn check_found(depth: Depth, damage: impl FnOnce(&Path) -> PathBuf, expected: &s
         named.is_some(),
         "{expected:?} at {path:?} is not in {found:#?}"
     );
-    assert!(!verify(root, depth, |_| {}).unwrap().is_healthy());
+    assert!(!verify(root, depth, NOW, |_| {}).unwrap().is_healthy());
 }
 
 #[test]
 fn nothing_is_wrong_with_a_healthy_archive() {
     let folder = archive();
     for depth in [Depth::Footers, Depth::Pages] {
-        let report = verify(folder.path(), depth, |_| {}).unwrap();
+        let report = verify(folder.path(), depth, NOW, |_| {}).unwrap();
         assert_eq!(report.findings, []);
         assert_eq!((report.n_without_checksum, report.is_healthy()), (0, true));
         let n_points = 4 * 20 * 3;
@@ -197,12 +197,41 @@ fn files_that_count_twice_are_found() {
 }
 
 #[test]
+fn days_without_rollups_are_noticed_when_they_are_due() {
+    let folder = archive();
+    let root = folder.path();
+    let later = UnixMillis(NOW.0 + 5 * 24 * HOUR);
+    let notices = || {
+        let report = verify(root, Depth::Footers, later, |_| {}).unwrap();
+        assert!(report.is_healthy());
+        report.findings
+    };
+    let found = notices();
+    assert_eq!(
+        found.len(),
+        4,
+        "points and profiles of two days: {found:#?}"
+    );
+    assert!(found.iter().all(|finding| finding.what.contains("rollups")));
+    let mut keeper = Keeper::open(root, KeeperOptions::default()).unwrap();
+    let mut days = Vec::new();
+    let n_rolled_up = keeper.roll_up_all(later, |day| days.push(day.to_owned()));
+    assert_eq!(n_rolled_up.unwrap(), 4);
+    assert_eq!(
+        days,
+        ["2026-11-21", "2026-11-21", "2026-11-22", "2026-11-22"]
+    );
+    assert_eq!(notices(), []);
+    assert_eq!(findings(root, Depth::Pages), []);
+}
+
+#[test]
 fn what_does_no_harm_is_a_notice() {
     let folder = archive();
     let root = folder.path();
     fs::write(root.join("README"), "mine").unwrap();
     fs::write(root.join(".staging/left"), "half").unwrap();
-    let report = verify(root, Depth::Pages, |_| {}).unwrap();
+    let report = verify(root, Depth::Pages, NOW, |_| {}).unwrap();
     assert_eq!(report.findings.len(), 2, "{report:?}");
     assert!(report.is_healthy());
 }

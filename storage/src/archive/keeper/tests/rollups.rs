@@ -111,8 +111,8 @@ fn check_rollups(path: &Path) {
     assert_eq!(minutes, (n_windows, total));
     // 150 minutes before midnight lie in three hours, 90 after it in two.
     assert_eq!(captures(path, Resolution::OneHour), (5, total));
-    let report = verify(path, Depth::Pages, |_| {}).unwrap();
-    assert!(report.is_healthy(), "{report:?}");
+    let report = verify(path, Depth::Pages, settled(), |_| {}).unwrap();
+    assert_eq!(report.findings, []);
 }
 
 #[test]
@@ -166,20 +166,31 @@ fn a_day_that_lasts_is_rolled_up_once_an_hour() {
     assert_eq!(n_rollups(&keeper), 4, "nothing is new");
 }
 
-#[test]
-fn a_damaged_raw_file_is_named_and_the_others_are_rolled_up() {
+/// Writes an archive with a raw file that is none, and rolls it up otherwise.
+fn check_damage_is_passed(roll_up: impl FnOnce(&mut Keeper)) {
     let dir = tempfile::tempdir().unwrap();
     let mut archive = Archive::open(options(dir.path())).unwrap();
     write(&mut archive, 0..70);
     let damaged = paths(dir.path(), Table::MetricPoints).remove(3);
     std::fs::write(&damaged, b"PAR1 this is no parquet file PAR1").unwrap();
     let mut keeper = keeper(&archive);
-    work(&mut keeper, settled());
-    work(&mut keeper, UnixMillis(settled().0 + 24 * 60 * MINUTE));
+    roll_up(&mut keeper);
     assert_eq!(keeper.metrics.damaged_files.get(), 1);
     // Seven minutes are missing, over which the counter is taken to have risen all the same.
     let increase = increase(dir.path(), Table::MetricRollups5m);
     assert_eq!(increase, 69.0 * 3.0);
+}
+
+#[test]
+fn a_damaged_raw_file_is_named_and_the_others_are_rolled_up() {
+    check_damage_is_passed(|keeper| {
+        work(keeper, settled());
+        work(keeper, UnixMillis(settled().0 + 24 * 60 * MINUTE));
+    });
+    check_damage_is_passed(|keeper| {
+        let n_rolled_up = keeper.roll_up_all(settled(), |_| {}).unwrap();
+        assert_eq!(n_rolled_up, 3, "profiles, and metrics twice");
+    });
 }
 
 #[test]
