@@ -13,12 +13,18 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+WIDTHS = ["5m", "1h"]
 JOINS = [
     ("metric_points", "metric_series", "series_id"),
     ("metric_histograms", "metric_series", "series_id"),
     ("metric_exemplars", "metric_series", "series_id"),
     ("profile_samples", "profiles", "profile_id"),
     ("profile_samples", "stacks", "stack_id"),
+    *((f"metric_rollups_{width}", "metric_series", "series_id") for width in WIDTHS),
+    *((f"metric_histograms_{width}", "metric_series", "series_id") for width in WIDTHS),
+    *((f"profile_samples_{width}", f"profiles_{width}", "profile_id") for width in WIDTHS),
+    *((f"profile_samples_{width}", "stacks", "stack_id") for width in WIDTHS),
+    ("function_trend", "profiles_1h", "series_id"),
 ]
 
 

@@ -20,8 +20,12 @@ use std::{env, fs};
 
 use leadsman_storage::Position;
 use leadsman_storage::archive::{Archive, ArchiveOptions};
+use leadsman_storage::archive::{CompactionOptions, Keeper, KeeperOptions};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// zstd level of the files.
+const LEVEL: i32 = 9;
 
 fn main() -> Result<()> {
     let args: Vec<String> = env::args().collect();
@@ -31,11 +35,17 @@ fn main() -> Result<()> {
     let out = PathBuf::from(out);
     fs::create_dir(&out)?;
     fs::write(out.join(".writer"), writer)?;
+    write(&out)?;
+    roll_up(&out)?;
+    keep_tables_only(&out)
+}
+
+fn write(out: &Path) -> Result<()> {
     let mut archive = Archive::open(ArchiveOptions {
-        path: out.clone(),
+        path: out.to_owned(),
         buffer_bytes: 16 << 20,
         flush_interval: Duration::from_secs(300),
-        compression_level: 9,
+        compression_level: LEVEL,
     })?;
     let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto/testdata");
     let mut position = 0;
@@ -46,8 +56,20 @@ fn main() -> Result<()> {
         }
         archive.flush()?;
     }
-    drop(archive);
-    keep_tables_only(&out)
+    Ok(())
+}
+
+/// Both days, as they are rolled up when they have ended.
+fn roll_up(out: &Path) -> Result<()> {
+    let options = KeeperOptions {
+        compaction: CompactionOptions {
+            compression_level: LEVEL,
+            ..CompactionOptions::default()
+        },
+        ..KeeperOptions::default()
+    };
+    Keeper::open(out, options)?.roll_up_all(records::ENDED, |_| {})?;
+    Ok(())
 }
 
 /// Removes what is for the writer alone.

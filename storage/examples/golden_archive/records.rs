@@ -19,6 +19,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// 2026-11-02 00:00:00 UTC.
 const MIDNIGHT: i64 = 1_793_577_600_000;
+/// Both days have ended.
+pub(crate) const ENDED: UnixMillis = UnixMillis(MIDNIGHT + 48 * 3_600_000);
 const INTERVAL_MS: i64 = 15_000;
 /// The first scrape, counted from midnight in intervals.
 const FIRST: i64 = -4;
