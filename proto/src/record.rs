@@ -25,7 +25,7 @@ pub struct ProfileRecord {
     /// Whose profile.
     pub target: Arc<Target>,
     /// Name of the kind as configured: `process_cpu`, `memory`, `goroutine`, `block`, `mutex`,
-    /// `threadcreate`, `fgprof`, `goroutine_states`, or a custom one. It is the first part of a
+    /// `threadcreate`, `fgprof`, `goroutine_dump`, or a custom one. It is the first part of a
     /// profile type id such as `process_cpu:cpu:nanoseconds:cpu:nanoseconds`.
     pub kind: String,
     /// Whether the values cover just the time since the profile before (`duration_nanos`),

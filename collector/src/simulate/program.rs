@@ -41,7 +41,7 @@ pub(super) struct Recorded {
 /// Kind, format, and the recorded bytes.
 type Body<'a> = (&'a str, ProfileFormat, &'a [u8]);
 
-const GOROUTINE_STATES: ProfileFormat = ProfileFormat::GoroutineText { debug: 2 };
+const GOROUTINE_DUMP: ProfileFormat = ProfileFormat::GoroutineText { debug: 2 };
 
 /// Profiles of a capture's folder, by the names that `leadsman capture` gives them.
 const CAPTURED: [(&str, &str, ProfileFormat); 6] = [
@@ -50,7 +50,7 @@ const CAPTURED: [(&str, &str, ProfileFormat); 6] = [
     ("goroutine", "goroutine.pb.gz", ProfileFormat::Pprof),
     ("block", "block.pb.gz", ProfileFormat::Pprof),
     ("mutex", "mutex.pb.gz", ProfileFormat::Pprof),
-    ("goroutine_states", "goroutine_states.txt", GOROUTINE_STATES),
+    ("goroutine_dump", "goroutine_dump.txt", GOROUTINE_DUMP),
 ];
 
 macro_rules! recorded {
@@ -87,8 +87,8 @@ impl Program {
                 ),
                 ("mutex", ProfileFormat::Pprof, recorded!("etcd-mutex.pb.gz")),
                 (
-                    "goroutine_states",
-                    GOROUTINE_STATES,
+                    "goroutine_dump",
+                    GOROUTINE_DUMP,
                     recorded!("etcd-goroutine-debug2.txt"),
                 ),
             ],
@@ -109,8 +109,8 @@ impl Program {
                     recorded!("containerd-heap-1.pb.gz"),
                 ),
                 (
-                    "goroutine_states",
-                    GOROUTINE_STATES,
+                    "goroutine_dump",
+                    GOROUTINE_DUMP,
                     recorded!("containerd-goroutine-debug2.txt"),
                 ),
             ],

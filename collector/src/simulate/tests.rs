@@ -232,10 +232,7 @@ fn profiles_follow_the_load_and_one_stack_leaks() {
         top(&after),
         top(&before)
     );
-    assert_eq!(
-        take("goroutine_states", START, 1.0).profile.duration_nanos,
-        0
-    );
+    assert_eq!(take("goroutine_dump", START, 1.0).profile.duration_nanos, 0);
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod keeper;
 mod large;
 mod main_job;
 mod memory;
+mod notebooks;
 mod outage;
 mod profiles;
 mod recall;
