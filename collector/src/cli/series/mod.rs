@@ -96,6 +96,12 @@ impl SeriesArgs {
                 storage::ErrorChain(error)
             );
         }
+        if answer.n_native_histograms > 0 {
+            eprintln!(
+                "leadsman: warning: left out: {} native histograms that match: an engine reads them from the tables metric_histograms, …_5m and …_1h",
+                answer.n_native_histograms
+            );
+        }
         self.check_found(&answer)?;
         print(self.render(&query, &answer)?.as_bytes())
     }

@@ -54,6 +54,7 @@ fn answer() -> SeriesAnswer {
     SeriesAnswer {
         series: vec![gauge, first, second],
         resolution: Some(Resolution::FiveMinutes),
+        n_native_histograms: 0,
         left_out: Vec::new(),
     }
 }

@@ -18,6 +18,7 @@ use super::super::table::Table;
 use super::super::table_file::KEY_SCHEMA_VERSION;
 use super::super::testing::{options, paths, rows, table_rows};
 use super::super::{Archive, Depth, Keeper, KeeperOptions, ProfileQuery, files, verify};
+use super::super::{Asked, Recall, Resolution, SeriesQuery};
 use crate::Position;
 
 #[path = "../../../examples/golden_archive/records.rs"]
@@ -130,6 +131,28 @@ fn rows_of_every_version_are_what_today_writes() {
                 rows(today.path(), table),
                 "version {version} {table:?}"
             );
+        }
+    }
+}
+
+/// Version 1 has no windows: they are made of its samples.
+#[test]
+fn series_of_every_version_are_recalled_alike() {
+    for resolution in [
+        Resolution::Raw,
+        Resolution::FiveMinutes,
+        Resolution::OneHour,
+    ] {
+        let query = SeriesQuery {
+            resolution: Asked::Exactly(resolution),
+            ..SeriesQuery::default()
+        };
+        let answers =
+            VERSIONS.map(|version| Recall::open(&golden(version)).series(&query).unwrap());
+        for answer in &answers {
+            assert_eq!(answer.series.len(), 68, "{resolution:?}");
+            assert_eq!(answer.series, answers[0].series, "{resolution:?}");
+            assert_eq!(answer.n_native_histograms, 1);
         }
     }
 }

@@ -107,6 +107,16 @@ impl Series {
     pub fn counts_up(&self) -> bool {
         Shape::of(&self.kind, self.labels.metric_name()) == Shape::Counter
     }
+
+    /// Whether it is a native histogram: the series of classic ones end in `_bucket`, `_count` or `_sum`.
+    pub fn is_native_histogram(&self) -> bool {
+        let is_histogram = matches!(&*self.kind, "histogram" | "gaugehistogram");
+        let name = self.labels.metric_name();
+        let is_part = ["_bucket", "_count", "_sum", "_gcount", "_gsum"]
+            .iter()
+            .any(|suffix| name.ends_with(suffix));
+        is_histogram && !is_part
+    }
 }
 
 /// The series that match.
@@ -116,6 +126,8 @@ pub struct SeriesAnswer {
     pub series: Vec<Series>,
     /// The resolution that was asked for, or chosen.
     pub resolution: Option<Resolution>,
+    /// Native histograms that match, and have no points in an answer: they have tables of their own.
+    pub n_native_histograms: usize,
     /// Files that could not be read. What they hold is missing.
     pub left_out: Vec<ArchiveError>,
 }
@@ -161,6 +173,7 @@ impl Recall {
             Ok(sorted(SeriesAnswer {
                 series: series.map(|series| (*series).clone()).collect(),
                 resolution: None,
+                n_native_histograms: 0,
                 left_out: left_out.into_iter().flatten().collect(),
             }))
         })
@@ -224,7 +237,10 @@ fn answer(
         };
         reader.read()
     })?;
-    Ok(sorted(put_together(read, &known, resolution)))
+    let mut answer = put_together(read, &known, resolution);
+    let all = known.into_series().into_values();
+    answer.n_native_histograms = all.filter(|series| series.is_native_histogram()).count();
+    Ok(sorted(answer))
 }
 
 /// The days' points, one behind the other.
@@ -253,6 +269,7 @@ fn put_together(read: Vec<DayPoints>, known: &Known<'_>, resolution: Resolution)
     SeriesAnswer {
         series: all.into_values().collect(),
         resolution: Some(resolution),
+        n_native_histograms: 0,
         left_out,
     }
 }
