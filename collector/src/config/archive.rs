@@ -6,6 +6,7 @@ use std::time::Duration;
 use storage::archive::{ArchiveOptions, CompactionOptions, KeeperOptions, RetentionPolicy};
 use storage::log::LogOptions;
 
+use super::object_store::ObjectStoreConfig;
 use super::scalar::{duration, integer, mapping, non_empty, share, size};
 use super::table::Table;
 
@@ -20,6 +21,8 @@ pub struct ArchiveConfig {
     pub archive: ArchiveOptions,
     /// How the tables are kept in order.
     pub keeper: KeeperOptions,
+    /// The bucket that gets a copy of the tables.
+    pub object_store: Option<ObjectStoreConfig>,
 }
 
 const KIB: u64 = 1 << 10;
@@ -49,11 +52,13 @@ impl ArchiveConfig {
             retention: table.section("retention", read_retention),
             ..table.section("compaction", read_compaction)
         };
+        let object_store = ObjectStoreConfig::read(table);
         Self {
             path,
             log,
             archive,
             keeper,
+            object_store,
         }
     }
 }

@@ -188,7 +188,8 @@ fn file(table: &mut Table<'_>, key: &'static str) -> Option<PathBuf> {
     Some(path)
 }
 
-fn secret_file(table: &mut Table<'_>, key: &'static str) -> Option<PathBuf> {
+/// A file that holds a secret.
+pub(super) fn secret_file(table: &mut Table<'_>, key: &'static str) -> Option<PathBuf> {
     let path = file(table, key)?;
     if let Some(warning) = loose_permissions(&path) {
         table.warn(key, &warning);

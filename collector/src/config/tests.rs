@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use storage::archive::remote::CAN_USE_BUCKETS;
+
 use super::*;
 
 fn valid(text: &str) -> Config {
@@ -72,7 +74,10 @@ fn the_default_file_shows_nothing_that_is_wrong() {
     for error in errors {
         let is_choice = error.problem.contains("a second value beside")
             || error.problem.contains("a second way beside");
-        assert!(is_choice, "{error}");
+        // The example's bucket is one of S3, and a build may have no object stores.
+        let is_of_bucket = error.key.as_deref() == Some("service_account_file")
+            || (!CAN_USE_BUCKETS && error.key.as_deref() == Some("object_store"));
+        assert!(is_choice || is_of_bucket, "{error}");
     }
 }
 

@@ -10,6 +10,7 @@ use exporter::web::{App, LiveView, Server, TargetReport};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Error, Registry};
+use storage::archive::remote::MirrorMetrics;
 
 use super::open_storage;
 use crate::config;
@@ -49,6 +50,7 @@ fn registry(folder: &Path) -> Registry {
     config.web.listen = ([127, 0, 0, 1], 0).into();
     let registry = Registry::new();
     open_storage(&config.archive, &registry).unwrap();
+    MirrorMetrics::register(&registry).unwrap();
     let (telemetry, _subscriber) = Telemetry::build(&config.telemetry, "").unwrap();
     telemetry.register(&registry).unwrap();
     SoundingMetrics::register(&registry).unwrap();

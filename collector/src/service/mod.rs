@@ -2,13 +2,14 @@
 //!
 //! Data flows one way: sounder → log → readers (archive, forwarders, live view). Shutdown goes the
 //! same way, so that what was sounded last is archived and sent too: no new soundings, then the
-//! log's queue, then the readers up to its end, then our endpoints.
+//! log's queue, then the readers up to its end, then the mirror, then our endpoints.
 
 mod banner;
 mod events;
 mod forwarders;
 #[cfg(test)]
 mod metrics_table;
+mod mirror;
 mod part;
 mod readers;
 mod signals;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use exporter::web::{App, LiveView, Server};
 use prometheus::Registry;
+use storage::archive::remote::MirrorMetrics;
 use storage::archive::{Archive, Keeper};
 use storage::log::Log;
 use tokio::sync::watch;
@@ -37,6 +39,7 @@ use crate::telemetry::{OwnProfiler, Telemetry};
 
 use events::Announcer;
 use forwarders::Forwarders;
+use mirror::MirrorPart;
 use part::Part;
 use readers::Readers;
 use signals::{Signal, Signals};
@@ -87,6 +90,7 @@ struct Service {
     stop_sounding: CancellationToken,
     readers: Readers,
     forwarders: Forwarders,
+    mirror: MirrorPart,
     server: Part,
     stop_server: CancellationToken,
     ready: Arc<AtomicBool>,
@@ -102,7 +106,9 @@ impl Service {
             warn!("{warning}");
         }
         let registry = Registry::new();
-        let (archive, keeper, log) = open_storage(&config.archive, &registry)?;
+        let (archive, mut keeper, log) = open_storage(&config.archive, &registry)?;
+        let mirror = MirrorPart::start(&config.archive, MirrorMetrics::register(&registry)?)?;
+        keeper.wait_for(mirror.uploaded());
         telemetry.register(&registry)?;
         telemetry.send_traces_to(log.appender());
         let events = Announcer::new(&log);
@@ -151,6 +157,7 @@ impl Service {
             stop_sounding,
             readers,
             forwarders,
+            mirror,
             server,
             stop_server,
             ready,
@@ -163,6 +170,7 @@ impl Service {
     async fn failure(&mut self) -> anyhow::Error {
         tokio::select! {
             error = self.readers.failure() => error,
+            error = self.mirror.failure() => error,
             error = self.server.failure() => error,
             error = self.sounding.failure() => error,
             error = self.discovery.failure() => error,
@@ -226,10 +234,11 @@ impl Service {
             warn!("readers of the log did not reach its end; they go on there at the next start");
             Ok(())
         });
+        let mirrored = self.mirror.finish().await;
         self.stop_server.cancel();
         let served = self.server.finish().await;
         info!("stopped");
-        sounded.and(closed).and(archived).and(served)
+        sounded.and(closed).and(archived).and(mirrored).and(served)
     }
 }
 

@@ -33,7 +33,8 @@ pub(super) fn damaged_files(root: &Path) -> Vec<PathBuf> {
     damaged
 }
 
-fn is_whole(path: &Path) -> io::Result<bool> {
+/// Whether a file has its beginning, its end, and room for its metadata.
+pub(super) fn is_whole(path: &Path) -> io::Result<bool> {
     let file = File::open(path)?;
     let length = file.metadata()?.len();
     let room = length.checked_sub(MAGIC.len() as u64 + TRAILER_LEN);

@@ -59,6 +59,11 @@ impl Day {
         i64::from(self.0) * MILLIS_A_DAY > time.0
     }
 
+    /// How many days it is before another one; negative if it is after it.
+    pub(super) fn days_before(self, other: Self) -> i64 {
+        i64::from(other.0) - i64::from(self.0)
+    }
+
     /// The folder of a day's files in a table's folder.
     pub(super) fn folder(self) -> String {
         format!("date={self}")

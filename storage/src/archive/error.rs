@@ -66,6 +66,11 @@ pub enum ArchiveError {
         /// What is wrong with it.
         what: String,
     },
+    /// A bucket was asked for.
+    #[error(
+        "this leadsman was built without object stores: build it with the feature object-store"
+    )]
+    NoObjectStores,
 }
 
 impl ArchiveError {

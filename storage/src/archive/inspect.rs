@@ -40,9 +40,9 @@ pub struct ArchiveFile {
     pub path: PathBuf,
     /// Its size. Bytes.
     pub n_bytes: u64,
-    /// Its rows; `None` if its footer cannot be read.
+    /// Its rows; `None` if its footer cannot be read, or is in a bucket.
     pub n_rows: Option<u64>,
-    /// What its columns take before they are compressed, and after. Bytes.
+    /// What its columns take before they are compressed, and after. Bytes; zero with no rows.
     pub column_bytes: (u64, u64),
 }
 
@@ -51,36 +51,41 @@ pub struct ArchiveFile {
 /// # Errors
 /// When there is no such table, a date is none, or the file system refuses to list folders.
 pub fn inspect(root: &Path, asked: &Inspection) -> Result<Vec<ArchiveFile>, ArchiveError> {
-    let (from, until) = (
-        day(root, asked.from.as_deref())?,
-        day(root, asked.until.as_deref())?,
-    );
-    if let Some(name) = &asked.table
-        && Table::parse(name).is_none()
-    {
-        let known: Vec<&str> = Table::ALL.iter().map(|table| table.name()).collect();
-        let what = format!("there is no table {name}: there are {}", known.join(", "));
-        return Err(ArchiveError::damaged(root, what));
-    }
     let mut found = Vec::new();
-    for table in Table::ALL {
-        if asked
-            .table
-            .as_ref()
-            .is_some_and(|name| name != table.name())
-        {
-            continue;
-        }
-        for day in files::days(root, table)? {
-            if from.is_some_and(|from| day < from) || until.is_some_and(|until| day >= until) {
-                continue;
-            }
-            for file in files::files(root, table, day)? {
-                found.extend(describe(table, day, file.path(root))?);
-            }
+    for (table, day) in asked.partitions(root, |table| files::days(root, table))? {
+        for file in files::files(root, table, day)? {
+            found.extend(describe(table, day, file.path(root))?);
         }
     }
     Ok(found)
+}
+
+impl Inspection {
+    /// Days of tables to look at, of those that there are. Messages call the archive `root`.
+    pub(super) fn partitions(
+        &self,
+        root: &Path,
+        days: impl Fn(Table) -> Result<Vec<Day>, ArchiveError>,
+    ) -> Result<Vec<(Table, Day)>, ArchiveError> {
+        let from = day(root, self.from.as_deref())?;
+        let until = day(root, self.until.as_deref())?;
+        if let Some(name) = &self.table
+            && Table::parse(name).is_none()
+        {
+            let known: Vec<&str> = Table::ALL.iter().map(|table| table.name()).collect();
+            let what = format!("there is no table {name}: there are {}", known.join(", "));
+            return Err(ArchiveError::damaged(root, what));
+        }
+        let is_asked = |table: &Table| self.table.as_ref().is_none_or(|name| name == table.name());
+        let mut found = Vec::new();
+        for table in Table::ALL.into_iter().filter(is_asked) {
+            let days = days(table)?.into_iter();
+            let days = days.filter(|day| from.is_none_or(|from| *day >= from));
+            let days = days.filter(|day| until.is_none_or(|until| *day < until));
+            found.extend(days.map(|day| (table, day)));
+        }
+        Ok(found)
+    }
 }
 
 fn day(root: &Path, text: Option<&str>) -> Result<Option<Day>, ArchiveError> {

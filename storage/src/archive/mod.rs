@@ -42,6 +42,7 @@ mod profile_query;
 mod profile_rows;
 mod reading;
 mod recall;
+pub mod remote;
 mod rollup;
 mod run;
 mod sample_rows;

@@ -1,14 +1,16 @@
 //! `leadsman archive ls`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use storage::archive::{ArchiveFile, Inspection, Resolution, inspect};
 
 use super::place::{Place, below};
 use super::table::{Cell, Format, TextTable};
-use crate::cli::output::print;
+use crate::cli::{data, output::print};
 
-/// List what is there, by table and day
+/// List what is there, by table and day; of a bucket (s3://BUCKET/PREFIX, gs://…, az://…) without
+/// numbers of rows
 #[derive(Debug, clap::Args)]
 pub(super) struct LsArgs {
     #[command(flatten)]
@@ -39,13 +41,24 @@ pub(super) struct LsArgs {
 impl LsArgs {
     /// Prints the list.
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let root = self.place.tables()?;
         let asked = Inspection {
             table: self.table,
             from: self.from,
             until: self.until,
         };
-        let found = inspect(&root, &asked)?;
+        let (root, found) = match self.place.bucket()? {
+            Some(url) => {
+                let found = data::open(&url)?.inspect(&asked);
+                let place = data::Place::Bucket(url);
+                let found = found.map_err(|error| place.failed(error))?;
+                (PathBuf::from(place.to_string()), found)
+            }
+            None => {
+                let root = self.place.tables()?;
+                let found = inspect(&root, &asked)?;
+                (root, found)
+            }
+        };
         let table = if self.files {
             let mut table = TextTable::new(&["file", "resolution", "rows", "size"]);
             for file in &found {
@@ -100,7 +113,7 @@ fn by_day(found: &[ArchiveFile]) -> TextTable {
     table
 }
 
-/// Unknown where a footer cannot be read.
+/// Unknown where a footer cannot be read, and of buckets.
 fn rows(n_rows: Option<u64>) -> Cell {
     n_rows.map_or(Cell::Nothing, Cell::Count)
 }

@@ -16,7 +16,8 @@ use crate::config;
 pub(super) struct PruneArgs {
     #[command(flatten)]
     place: Place,
-    /// Configuration whose archive.retention holds; without one the defaults do
+    /// Configuration whose archive.retention holds, without one the defaults, and whose
+    /// archive.object_store has to have a day that is too old before it goes
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Only say what would go
@@ -28,7 +29,7 @@ impl PruneArgs {
     /// Drops what is not kept, and says what it was.
     pub(super) fn run(self) -> anyhow::Result<()> {
         let config = config::load(self.config.as_deref()).map_err(|errors| anyhow!("{errors}"))?;
-        let policy = config.archive.keeper.retention;
+        let (policy, store) = (config.archive.keeper.retention, config.archive.object_store);
         let mode = if self.dry_run {
             PruneMode::DryRun
         } else {
@@ -36,6 +37,10 @@ impl PruneArgs {
         };
         let root = self.place.tables()?;
         let mut keeper = compact::open(&root, KeeperOptions::default())?;
+        if let Some(store) = store {
+            let bucket = store.open().map_err(|error| anyhow!(error))?;
+            keeper.wait_for(bucket.uploaded(&root)?);
+        }
         let report = keeper
             .prune(&policy, mode)
             .with_context(|| format!("failed to prune {}", root.display()))?;
@@ -62,8 +67,11 @@ fn told(report: &PruneReport, mode: PruneMode) -> String {
 
 fn line(dropped: &Dropped) -> String {
     let (day, table, reason) = (&dropped.day, dropped.table, dropped.reason.name());
-    format!(
-        "{day} {table}: {} ({reason})\n",
-        HumanBytes(dropped.n_bytes)
-    )
+    let lost = if dropped.is_awaited {
+        ", not all of it in the object store"
+    } else {
+        ""
+    };
+    let n_bytes = HumanBytes(dropped.n_bytes);
+    format!("{day} {table}: {n_bytes} ({reason}{lost})\n")
 }

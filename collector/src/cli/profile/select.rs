@@ -14,9 +14,12 @@ use crate::cli::{data, time};
 
 #[derive(Debug, Args)]
 pub(super) struct Selection {
-    /// Read from the archive in this folder [default: leadsman-data, if it is here]
+    /// Read from the archive in this folder or bucket (s3://BUCKET/PREFIX, gs://…, az://…)
+    /// [default: leadsman-data, if it is here]
     #[arg(long, value_name = "DIR", conflicts_with = "files")]
     archive: Option<PathBuf>,
+    #[command(flatten)]
+    cache: data::CacheArgs,
     /// Only profiles of this job
     #[arg(long, conflicts_with = "files")]
     job: Option<String>,
@@ -52,8 +55,7 @@ impl Selection {
         from: Option<UnixNanos>,
         to: Option<UnixNanos>,
     ) -> anyhow::Result<MergedProfile> {
-        let folder = data::folder(self.archive.as_deref())?;
-        let place = folder.display();
+        let place = data::Place::find(self.archive.as_deref())?;
         let selection = ProfileSelection {
             selector: self.selector(),
             kind: self.kind.clone(),
@@ -62,12 +64,12 @@ impl Selection {
             to,
             resolution: Asked::Auto,
         };
-        let recall = data::recall(Some(&folder))?;
+        let recall = place.recall(&self.cache)?;
         let merged = match progress::waiting("reading profiles", || recall.profile(&selection)) {
             Err(RecallError::Kinds { first, second }) => {
                 bail!("the selection has {first} and {second} profiles: choose with --kind")
             }
-            merged => merged.with_context(|| format!("failed to read {place}"))?,
+            merged => merged.map_err(|error| place.failed(error))?,
         };
         let Some(merged) = merged else {
             let range = |end: Option<UnixNanos>| end.map(|end| time::show(end.into()));

@@ -11,7 +11,6 @@ mod tests;
 use std::io::{IsTerminal as _, stdout};
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use proto::selector::Selector;
 use proto::{UnixMillis, UnixNanos};
@@ -27,9 +26,12 @@ pub struct SeriesArgs {
     /// Which series, as in PromQL: etcd_server_has_leader, or 'up{job="etcd",instance=~"a.*"}'
     #[arg(value_name = "SELECTOR", required_unless_present = "list")]
     selector: Option<Selector>,
-    /// The archive's folder [default: leadsman-data, if it is here]
+    /// The archive's folder or bucket (s3://BUCKET/PREFIX, gs://…, az://…)
+    /// [default: leadsman-data, if it is here]
     #[arg(long, value_name = "DIR")]
     archive: Option<PathBuf>,
+    #[command(flatten)]
+    cache: data::CacheArgs,
     /// Since then: 2026-11-21T10:00:00Z, 2026-11-21 (UTC), or 2h (ago)
     #[arg(long, value_name = "TIME", value_parser = time::parse, default_value = "6h")]
     from: UnixNanos,
@@ -80,7 +82,8 @@ impl SeriesArgs {
     /// # Errors
     /// If there is no archive, it cannot be read, or too much matches.
     pub fn run(self) -> anyhow::Result<()> {
-        let recall = data::recall(self.archive.as_deref())?;
+        let place = data::Place::find(self.archive.as_deref())?;
+        let recall = place.recall(&self.cache)?;
         let query = self.query();
         let answer = progress::waiting("reading series", || {
             if self.list {
@@ -89,7 +92,7 @@ impl SeriesArgs {
                 recall.series(&query)
             }
         });
-        let answer = answer.context("failed to read the archive")?;
+        let answer = answer.map_err(|error| place.failed(error))?;
         for error in &answer.left_out {
             eprintln!(
                 "leadsman: warning: left out: {}",

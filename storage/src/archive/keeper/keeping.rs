@@ -24,6 +24,7 @@ use crate::ErrorChain;
 use crate::archive::error::ArchiveError;
 use crate::archive::files::TablePath;
 use crate::archive::folder::ArchiveFolder;
+use crate::archive::remote::Uploaded;
 use crate::archive::staging::Staging;
 use crate::archive::table_file::Written;
 
@@ -41,6 +42,8 @@ pub struct Keeper {
     pub(super) damaged: HashSet<TablePath>,
     rolled_up: Attempts,
     pub(super) ripening: Ripening,
+    /// What old days wait for.
+    pub(super) uploaded: Uploaded,
     /// Instead of what the disk says.
     pub(super) space: Option<Space>,
 }
@@ -104,6 +107,7 @@ impl Keeper {
             damaged: HashSet::new(),
             rolled_up: Attempts::new(),
             ripening: Ripening::default(),
+            uploaded: Uploaded::default(),
             space: None,
         })
     }
@@ -111,6 +115,11 @@ impl Keeper {
     /// The keeper's own metrics, for a registry.
     pub fn metrics(&self) -> KeeperMetrics {
         self.metrics.clone()
+    }
+
+    /// Keeps days that are too old until they are in the object store, as far as the disk allows.
+    pub fn wait_for(&mut self, uploaded: Uploaded) {
+        self.uploaded = uploaded;
     }
 
     /// Merges all that can be merged, today's files too, without rest. Tells of each merge.

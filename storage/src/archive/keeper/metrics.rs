@@ -19,6 +19,7 @@ pub struct KeeperMetrics {
     pub(super) missing_bytes: IntGauge,
     pub(super) dropped_bytes: IntCounterVec,
     pub(super) dropped_partitions: IntCounterVec,
+    pub(super) dropped_awaited_bytes: IntCounter,
 }
 
 /// Values of `outcome`.
@@ -77,6 +78,10 @@ impl KeeperMetrics {
                 ),
                 &["table", "reason"],
             )?,
+            dropped_awaited_bytes: IntCounter::new(
+                "leadsman_archive_dropped_before_upload_bytes_total",
+                "Size of days of archive tables that had to go before all of them was in the object store.",
+            )?,
         };
         metrics.zero();
         Ok(metrics)
@@ -112,6 +117,7 @@ impl KeeperMetrics {
         registry.register(Box::new(self.damaged_files.clone()))?;
         registry.register(Box::new(self.missing_bytes.clone()))?;
         registry.register(Box::new(self.dropped_bytes.clone()))?;
-        registry.register(Box::new(self.dropped_partitions.clone()))
+        registry.register(Box::new(self.dropped_partitions.clone()))?;
+        registry.register(Box::new(self.dropped_awaited_bytes.clone()))
     }
 }

@@ -35,6 +35,7 @@ pub use prune::{Dropped, PruneMode, PruneReport};
 pub use retention::DropReason;
 pub use running::{KeeperStop, RunningKeeper};
 
+pub(super) use policy::referrers;
 pub(super) use replace::remove_leftovers;
 
 /// How the archive is kept.

@@ -74,7 +74,7 @@ pub(super) fn class(table: Table) -> Resolution {
 
 /// Tables whose rows name rows of this one, on the same day; of windows the rows they are made of,
 /// without which they would be taken for missing and made again.
-pub(super) fn referrers(table: Table) -> &'static [Table] {
+pub(in crate::archive) fn referrers(table: Table) -> &'static [Table] {
     match table {
         Table::MetricSeries => &[
             Table::MetricPoints,

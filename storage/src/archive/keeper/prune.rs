@@ -1,6 +1,9 @@
 //! Days that are not kept any longer go.
+//!
+//! With an object store a day that is too old waits until all of it is there. What bounds that is the
+//! disk: days that go for their size or for free space wait for nothing, and it is told.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use proto::UnixMillis;
@@ -40,6 +43,8 @@ pub struct Dropped {
     pub reason: DropReason,
     /// Size of its files.
     pub n_bytes: u64,
+    /// Whether the object store lacks some of it, or does not say that it has it.
+    pub is_awaited: bool,
 }
 
 /// What was dropped.
@@ -100,17 +105,22 @@ impl Keeper {
     ) -> Result<PruneReport, ArchiveError> {
         let listing = self.list()?;
         let missing = self.space()?.missing(policy.min_free_bytes);
-        let waiting = rollups::waiting(&listing, &self.damaged, now);
+        let mut waiting = rollups::waiting(&listing, &self.damaged, now);
+        let old = removals(&listing, policy, now, 0, |_, _| true);
+        waiting.extend(self.awaited(&listing, &old)?);
         let may_go = |table, day| !waiting.contains(&(table, day));
         let removals = removals(&listing, policy, now, missing, may_go);
-        if mode == PruneMode::Apply {
-            for removal in &removals {
-                self.drop_day(removal)?;
+        let mut dropped = Vec::new();
+        for removal in &removals {
+            let is_awaited = self.is_lost(&listing, removal);
+            dropped.push(told(removal, is_awaited));
+            if mode == PruneMode::Apply {
+                self.drop_day(removal, is_awaited)?;
             }
         }
         let freed: u64 = removals.iter().map(|removal| removal.n_bytes).sum();
         Ok(PruneReport {
-            dropped: removals.iter().map(dropped).collect(),
+            dropped,
             n_bytes: listing.n_bytes(),
             missing_bytes: missing.saturating_sub(freed),
         })
@@ -128,7 +138,8 @@ impl Keeper {
         let uptime = Instant::now();
         let old = removals(listing, policy, now, 0, |_, _| true);
         self.ripening.note(&old, uptime);
-        let waiting = rollups::waiting(listing, &self.damaged, now);
+        let mut waiting = rollups::waiting(listing, &self.damaged, now);
+        waiting.extend(self.awaited(listing, &old)?);
         let may_go = |table, day| {
             let is_ripe = self.ripening.is_ripe(table, day, policy.grace, uptime);
             is_ripe && !waiting.contains(&(table, day))
@@ -137,9 +148,37 @@ impl Keeper {
         let freed: u64 = removals.iter().map(|removal| removal.n_bytes).sum();
         self.tell_of_shortage(missing.saturating_sub(freed));
         for removal in &removals {
-            self.drop_day(removal)?;
+            self.drop_day(removal, self.is_lost(listing, removal))?;
         }
         Ok(removals.len())
+    }
+
+    /// Of what is too old, what the object store has to have first.
+    fn awaited(
+        &self,
+        listing: &Listing,
+        old: &[Removal],
+    ) -> Result<HashSet<(Table, Day)>, ArchiveError> {
+        let mut awaited = HashSet::new();
+        for removal in old {
+            if removal.reason == DropReason::Age && self.is_awaited(listing, removal)? {
+                awaited.insert((removal.table, removal.day));
+            }
+        }
+        Ok(awaited)
+    }
+
+    /// Whether the disk takes what the object store has not got. It does not wait for an answer.
+    fn is_lost(&self, listing: &Listing, removal: &Removal) -> bool {
+        removal.reason != DropReason::Age && self.is_awaited(listing, removal).unwrap_or(true)
+    }
+
+    fn is_awaited(&self, listing: &Listing, removal: &Removal) -> Result<bool, ArchiveError> {
+        let (table, day) = (removal.table, removal.day);
+        let files = listing.days.get(&(table, day)).into_iter();
+        let files = files.flat_map(|files| &files.entries);
+        let files = files.map(|entry| (entry.name, entry.n_bytes));
+        self.uploaded.is_awaited(table, day, files)
     }
 
     fn tell_of_shortage(&mut self, missing: u64) {
@@ -154,7 +193,7 @@ impl Keeper {
         }
     }
 
-    fn drop_day(&self, removal: &Removal) -> Result<(), ArchiveError> {
+    fn drop_day(&self, removal: &Removal, is_awaited: bool) -> Result<(), ArchiveError> {
         let Removal {
             table,
             day,
@@ -163,6 +202,14 @@ impl Keeper {
         } = *removal;
         drop_day(&self.folder, table, day)?;
         info!(table = table.name(), %day, bytes = n_bytes, reason = reason.name(), "dropped a day of the archive");
+        if is_awaited {
+            self.metrics.dropped_awaited_bytes.inc_by(n_bytes);
+            warn!(
+                table = table.name(), %day, bytes = n_bytes, reason = reason.name(),
+                "the object store does not have all of a day that had to go: \
+                 see leadsman_object_store_failed_passes_total, or give the archive more room"
+            );
+        }
         let labels = [table.name(), reason.name()];
         self.metrics
             .dropped_bytes
@@ -183,11 +230,12 @@ impl Keeper {
     }
 }
 
-fn dropped(removal: &Removal) -> Dropped {
+fn told(removal: &Removal, is_awaited: bool) -> Dropped {
     Dropped {
         table: removal.table.name(),
         day: removal.day.to_string(),
         reason: removal.reason,
         n_bytes: removal.n_bytes,
+        is_awaited,
     }
 }

@@ -76,7 +76,8 @@ impl Recall {
     /// as often as it takes for both to be of one moment and for every file to be there.
     ///
     /// Tables are listed in the order of [`Table::ALL`]: what was computed from others is listed
-    /// behind them, so that it is there if they have expired meanwhile.
+    /// behind them, so that it is there if they have expired meanwhile. Where files come one by one
+    /// it is the other way round: what a listed file refers to was there before it.
     pub(super) fn snapshot<T: Tail, R>(
         &self,
         tables: &[Table],
@@ -107,10 +108,11 @@ impl Recall {
     ) -> Result<Option<Listing>, RecallError> {
         let written = self.files.written()?;
         let mut files = BTreeMap::new();
-        for table in Table::ALL
-            .into_iter()
-            .filter(|table| tables.contains(table))
-        {
+        let mut order = Table::ALL;
+        if self.files.come_one_by_one() {
+            order.reverse();
+        }
+        for table in order.into_iter().filter(|table| tables.contains(table)) {
             let known = self.files.days(table)?.into_iter();
             for day in known.filter(|day| days.contains(*day)) {
                 let mut of_day = self.files.files(table, day)?;

@@ -26,6 +26,11 @@ pub(in crate::archive) trait Files: fmt::Debug + Send + Sync {
     /// (see [`files::current`]), by writer and position.
     fn files(&self, table: Table, day: Day) -> Result<Vec<TablePath>, ArchiveError>;
 
+    /// Whether files of different tables come one by one, those that are referred to first.
+    fn come_one_by_one(&self) -> bool {
+        false
+    }
+
     /// Opens a file for reading at any place. If it is gone, an error that
     /// [`ArchiveError::is_gone`] knows.
     fn open(&self, file: &TablePath) -> Result<File, ArchiveError>;

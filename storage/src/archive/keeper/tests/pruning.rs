@@ -13,6 +13,7 @@ use super::super::space::Space;
 use super::super::{CompactionOptions, KeeperOptions, RetentionPolicy};
 use crate::Position;
 use crate::archive::Archive;
+use crate::archive::remote::tests::mirrored::Mirrored;
 use crate::archive::table::Table;
 use crate::archive::testing::{NOW, layout, options, paths, points, scrape, target};
 
@@ -145,6 +146,53 @@ fn a_disk_that_is_short_loses_its_oldest_days_at_once() {
         write(&mut archive, NOW.0 + idx);
     }
     assert_eq!(step(&mut keeper, NOW), Step::Idle);
+}
+
+#[test]
+fn an_old_day_waits_for_the_object_store_as_long_as_the_disk_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let archive = archive(dir.path(), NOW.0, 4);
+    let mut keeper = keeper(&archive, policy(1));
+    keeper.options.retention.grace = std::time::Duration::ZERO;
+    let bucket = Mirrored::new(dir.path());
+    keeper.wait_for(bucket.uploaded());
+    work(&mut keeper, NOW);
+    assert_eq!(
+        points(dir.path()).len(),
+        8,
+        "nothing is known of the bucket"
+    );
+    bucket.bring_up();
+    work(&mut keeper, NOW);
+    assert_eq!(points(dir.path()).len(), 4);
+    let metrics = keeper.metrics();
+    assert_eq!(metrics.dropped_awaited_bytes.get(), 0);
+
+    keeper.wait_for(Mirrored::new(dir.path()).uploaded());
+    keeper.options.retention = policy(0);
+    keeper.options.retention.min_free_bytes = 1000;
+    keeper.space = Some(Space {
+        free: 0,
+        total: 1 << 40,
+    });
+    work(&mut keeper, NOW);
+    assert_eq!(points(dir.path()).len(), 2, "the disk does not wait");
+    assert!(metrics.dropped_awaited_bytes.get() > 0);
+}
+
+#[test]
+fn by_hand_the_bucket_is_asked_before_a_day_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(archive(dir.path(), now().0, 3));
+    let mut keeper = Keeper::open(dir.path(), options_with(policy(100))).unwrap();
+    work(&mut keeper, now());
+    let bucket = Mirrored::new(dir.path());
+    keeper.wait_for(bucket.asked());
+    let prune = |keeper: &mut Keeper| keeper.prune(&policy(1), PruneMode::Apply).unwrap();
+    assert_eq!(prune(&mut keeper).dropped, []);
+    bucket.bring_up();
+    let dropped = prune(&mut keeper).dropped;
+    assert!(!dropped.is_empty() && dropped.iter().all(|dropped| !dropped.is_awaited));
 }
 
 #[test]
