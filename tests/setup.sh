@@ -1,13 +1,18 @@
 #!/usr/bin/env bash
 # Installs what the tests talk to: real etcd, containerd, runc, Prometheus and Go from Debian's
-# packages, a newer Prometheus and VictoriaMetrics unpacked into folders of their own, and what the
-# notebooks need (DuckDB, Polars, pandas, ClickHouse: 1.4 GB) in a virtual environment. With --bench
-# also the peers of `make bench`. Safe to run again: what is there is left alone. Prints what it does.
+# packages, a newer Prometheus and VictoriaMetrics unpacked into folders of their own, and an S3
+# server (moto) and what the notebooks need (DuckDB, Polars, pandas, ClickHouse: 1.4 GB) in a virtual
+# environment. With --bench also the peers of `make bench`. Safe to run again: what is there is left
+# alone. Prints what it does.
 set -euo pipefail
 
 tools=${LEADSMAN_TEST_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/leadsman/test-tools}
 packages=(etcd-server etcd-client containerd runc prometheus golang-go python3-venv g++ zstd strace)
-python_packages=(duckdb polars pyarrow pandas matplotlib nbclient ipykernel chdb)
+# Of moto only what an S3 server needs.
+python_packages=(
+    duckdb polars pyarrow pandas matplotlib nbclient ipykernel chdb
+    moto flask flask-cors
+)
 [ "${1:-}" != --bench ] || packages+=(victoria-metrics)
 
 as_root() {
@@ -66,7 +71,8 @@ fetch_package() {
 
 make_python_environment() {
     local venv=$tools/venv
-    "$venv/bin/python" -c 'import duckdb, polars, pyarrow, pandas, matplotlib, nbclient, ipykernel, chdb' 2>/dev/null && return
+    local modules='duckdb, polars, pyarrow, pandas, matplotlib, nbclient, ipykernel, chdb, moto.server'
+    "$venv/bin/python" -c "import $modules" 2>/dev/null && return
     say "installing ${python_packages[*]} into a virtual environment"
     python3 -m venv --clear "$venv"
     "$venv/bin/pip" -q install "${python_packages[@]}"

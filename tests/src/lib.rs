@@ -18,6 +18,7 @@ pub mod pprof;
 pub mod process;
 pub mod prometheus;
 pub mod proxy;
+pub mod s3_server;
 pub mod setting;
 pub mod small_disk;
 pub mod strace;

@@ -1,6 +1,7 @@
 //! Black-box tests: real systems around the real binary.
 
 mod boundaries;
+mod buckets;
 mod captures;
 mod chaos;
 mod churn;
