@@ -93,8 +93,7 @@ fn a_dry_run_tells_what_would_go_and_then_it_goes() {
     assert_eq!(points(dir.path()).len(), 6);
     assert_eq!(paths(dir.path(), Table::MetricSeries).len(), 5);
     let left = fs::read_dir(dir.path().join(".keeping")).unwrap();
-    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["rollup"], "nothing but the rollups' desk");
+    assert_eq!(left.count(), 0, "nothing of its work");
     assert_eq!(
         keeper.prune(&policy(2), PruneMode::Apply).unwrap().dropped,
         []
