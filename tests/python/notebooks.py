@@ -89,12 +89,16 @@ def check_fsync(archive, answers):
     """Number of fsyncs: by Polars, from the samples alone. p99: by ClickHouse, and never out of the histogram."""
     duck, click = answers["fsync_p99_by_hour"], answers["fsync_p99_on_clickhouse"]
     agree("fsync p99 by DuckDB and ClickHouse", by_hour(duck, "p99"), by_hour(click, "p99"))
-    series = scan(archive, "metric_series").filter(pl.col("name") == "etcd_disk_wal_fsync_duration_seconds_count", pl.col("job") == "etcd")
+    name = "etcd_disk_wal_fsync_duration_seconds_count"
+    series = scan(archive, "metric_series").filter(pl.col("name") == name, pl.col("job") == "etcd")
     value, before = pl.col("value"), pl.col("value").shift().over("series_id")
     steps = (
         scan(archive, "metric_points").join(series.select("date", "series_id", "instance"), on=["date", "series_id"])
         .sort("series_id", "time")
-        .with_columns(increase=pl.when(value >= before).then(value - before).when(before.is_not_null()).then(value), hour=pl.col("time").dt.truncate("1h"))
+        .with_columns(
+            increase=pl.when(value >= before).then(value - before).when(before.is_not_null()).then(value),
+            hour=pl.col("time").dt.truncate("1h"),
+        )
         .group_by("instance", "hour").agg(pl.col("increase").sum()).filter(pl.col("increase") > 0).collect()
     )
     hours = steps["hour"].dt.timestamp("ns").to_list()
@@ -160,7 +164,9 @@ def main():
     os.environ.setdefault("MPLBACKEND", "agg")
     duckdb.sql("SET TimeZone = 'UTC'")
     paths = [path for path in sorted(notebooks.glob("*.ipynb")) if job == "etcd" or not path.stem.startswith("fsync")]
-    answers = asyncio.run(run_all(paths))
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ |= {"IPYTHONDIR": folder, "JUPYTER_RUNTIME_DIR": folder}
+        answers = asyncio.run(run_all(paths))
     if job == "etcd":
         check_fsync(archive, answers)
     check_functions(archive, job, answers["top_functions_week_against_week"])
