@@ -72,10 +72,11 @@ impl Place {
         &self,
         error: impl std::error::Error + Send + Sync + 'static,
     ) -> anyhow::Error {
-        let remedy = match self {
-            Self::Bucket(_) => format!(": {}", advice(&error)),
-            Self::Folder(_) => String::new(),
+        let advice = match self {
+            Self::Bucket(_) => advice(&error),
+            Self::Folder(_) => None,
         };
+        let remedy = advice.map_or(String::new(), |advice| format!(": {advice}"));
         anyhow::Error::new(error).context(format!("failed to read {self}{remedy}"))
     }
 
@@ -97,7 +98,8 @@ pub(super) fn bucket_url(text: &str) -> anyhow::Result<BucketUrl> {
 /// A bucket, with credentials and the rest from the environment.
 pub(super) fn open(url: &BucketUrl) -> anyhow::Result<Bucket> {
     let options = BucketOptions::new(url.clone());
-    Ok(Bucket::open(&options, &StoreKeys::default())?)
+    let bucket = Bucket::open(&options, &StoreKeys::default());
+    bucket.map_err(|error| Place::Bucket(url.clone()).failed(error))
 }
 
 impl fmt::Display for Place {

@@ -314,7 +314,9 @@ impl Store for Bucket {
 /// The error of a request, with a kind that tells what can be done, and without secrets: servers
 /// are free to send back what they were sent.
 fn failed(action: &'static str, name: &FilePath, keys: &StoreKeys, error: &Error) -> ArchiveError {
-    let text = redact(&ErrorChain(error).to_string(), keys);
+    // Servers answer in several lines.
+    let text = ErrorChain(error).to_string().replace(['\r', '\n'], " ");
+    let text = redact(&text, keys);
     let kind = match error {
         Error::NotFound { .. } => io::ErrorKind::NotFound,
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {

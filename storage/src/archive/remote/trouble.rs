@@ -24,49 +24,74 @@ impl Trouble {
     }
 }
 
+/// Where the trouble is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// The bucket does not let us in.
+    Access,
+    /// There is no such bucket.
+    Name,
+    /// A folder of this machine.
+    Disk,
+    /// The way there, or the bucket itself.
+    Network,
+    /// None of these.
+    Other,
+}
+
 /// What whoever runs leadsman can do about it.
 pub(super) fn remedy(error: &(dyn Error + Send + Sync + 'static)) -> &'static str {
     if matches!(error.downcast_ref(), Some(ArchiveError::NoObjectStores)) {
         return "use a build with the feature object-store";
     }
-    match kind(error) {
-        Some(io::ErrorKind::PermissionDenied) => {
+    match place(error) {
+        Place::Access => {
             "check archive.object_store.access_key_id and secret_access_key, or the credentials of \
              this machine, and that they may list, get, put and delete below the prefix"
         }
-        Some(io::ErrorKind::NotFound) => "make the bucket, or correct archive.object_store.url",
-        _ => {
+        Place::Name => "make the bucket, or correct archive.object_store.url",
+        Place::Disk => "check the archive's folder, its permissions and its disk",
+        Place::Network | Place::Other => {
             "nothing is lost: files wait in the archive's folder; if it lasts, check \
              archive.object_store.endpoint and the network"
         }
     }
 }
 
-/// What whoever asked a bucket for something can do about it.
-pub fn advice(error: &(dyn Error + 'static)) -> &'static str {
-    match kind(error) {
-        Some(io::ErrorKind::PermissionDenied) => {
+/// What whoever asked a bucket for something can do about it, if it is the bucket's matter.
+pub fn advice(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    match place(error) {
+        Place::Access => Some(
             "check the credentials in the environment (AWS_ACCESS_KEY_ID and \
              AWS_SECRET_ACCESS_KEY, AZURE_… or GOOGLE_…), and that they may list and get below the \
-             prefix"
-        }
-        Some(io::ErrorKind::NotFound) => "there is no such bucket for this server and region",
-        _ => {
+             prefix",
+        ),
+        Place::Name => Some("there is no such bucket for this server and region"),
+        Place::Disk => Some("check the folder of the cache (--cache DIR), or name another one"),
+        Place::Network => Some(
             "check the network, and credentials, server and region in the environment \
-             (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, AWS_REGION and the like)"
-        }
+             (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, AWS_REGION and the like)",
+        ),
+        Place::Other => None,
     }
 }
 
-fn kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
-    match error.downcast_ref::<io::Error>() {
-        Some(error) => Some(error.kind()),
-        None => kind(error.source()?),
+fn place(error: &(dyn Error + 'static)) -> Place {
+    let Some(io) = error.downcast_ref::<io::Error>() else {
+        return error.source().map_or(Place::Other, place);
+    };
+    match io.kind() {
+        _ if io.raw_os_error().is_some() => Place::Disk,
+        io::ErrorKind::PermissionDenied => Place::Access,
+        io::ErrorKind::NotFound => Place::Name,
+        _ => Place::Network,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -79,5 +104,19 @@ mod tests {
         assert!(trouble.is_over());
         assert!(!trouble.is_over());
         assert!(trouble.is_news("b"), "a new stretch");
+    }
+
+    #[test]
+    fn advice_is_for_the_place_of_the_trouble() {
+        let path = Path::new("s3://b");
+        let place_of = |source| place(&ArchiveError::io("list", path)(source));
+        let told = |kind| place_of(io::Error::new(kind, "told by a server"));
+        assert_eq!(told(io::ErrorKind::PermissionDenied), Place::Access);
+        assert_eq!(told(io::ErrorKind::NotFound), Place::Name);
+        assert_eq!(told(io::ErrorKind::Other), Place::Network);
+        let enospc = io::Error::from_raw_os_error(28);
+        assert_eq!(place_of(enospc), Place::Disk);
+        assert_eq!(place(&ArchiveError::NoObjectStores), Place::Other);
+        assert_eq!(advice(&ArchiveError::NoObjectStores), None);
     }
 }

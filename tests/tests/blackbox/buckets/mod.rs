@@ -3,6 +3,7 @@
 mod large_files;
 mod reading;
 mod refused;
+mod retention;
 
 use std::collections::BTreeSet;
 use std::fs;

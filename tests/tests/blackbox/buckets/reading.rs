@@ -12,7 +12,7 @@ use leadsman_tests::tools;
 use super::{stop, wait_for_everything};
 
 /// Two days of etcds and containerds with their profiles, as a leadsman would have archived them.
-fn simulate(archive: &Path) -> Result<()> {
+pub(super) fn simulate(archive: &Path) -> Result<()> {
     let days = ["--days", "2", "--step", "10m", "--until", "2026-11-23"];
     let size = ["--series-per-target", "60", "--profile-interval", "2h"];
     let mut simulate = command(["archive", "simulate"])?;
