@@ -142,3 +142,21 @@ fn a_prune_tells_what_would_go_and_drops_what_was_rolled_up() {
     let error = run(&["prune", dir, "--config", config]).unwrap_err();
     assert!(error.to_string().contains("no longer than 5m"), "{error}");
 }
+
+#[test]
+fn work_on_a_bucket_is_refused_with_a_way_out() {
+    for command in ["verify", "stats", "compact", "prune"] {
+        let refused = run(&[command, "s3://bucket/prefix"])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refused.contains("copy it to one first"),
+            "{command}: {refused}"
+        );
+    }
+    let refused = run(&["ls", "s3://key:secret@bucket"])
+        .unwrap_err()
+        .to_string();
+    assert!(refused.starts_with("not a bucket"), "{refused}");
+    assert!(!refused.contains("secret"), "{refused}");
+}

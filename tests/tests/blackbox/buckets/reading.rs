@@ -3,13 +3,16 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use leadsman_tests::counting_target::CountingTarget;
 use leadsman_tests::leadsman::{Launch, Leadsman, command};
 use leadsman_tests::s3_server::S3Server;
 use leadsman_tests::tools;
+use leadsman_tests::wait::PATIENCE;
 
-use super::{stop, wait_for_everything};
+use super::{start, stop, wait_for_everything, wait_for_uploads};
 
 /// Two days of etcds and containerds with their profiles, as a leadsman would have archived them.
 pub(super) fn simulate(archive: &Path) -> Result<()> {
@@ -91,4 +94,48 @@ fn check(server: &S3Server, folder: &Path, args: &[&str]) -> Result<()> {
     let cached = fs::read_dir(folder.join("cache"))?.count();
     ensure!(cached == 1, "{cached} folders of buckets");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_reads_while_files_are_merged_sees_every_row_once() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let target = CountingTarget::start().await?;
+    let server = S3Server::start(folder.path()).await?;
+    let section = format!(
+        "compaction: {{check_interval: 100ms, settle: 0s, max_duty_cycle: 1}}, {}",
+        S3Server::section(server.address, "p")
+    );
+    let mut leadsman = start(folder.path(), &target, &section).await?;
+    wait_for_uploads(&leadsman, 0.0).await?;
+    let url = S3Server::bucket("p");
+    let args = [
+        "series",
+        "scrapes_total",
+        "-o",
+        "csv",
+        "--resolution",
+        "raw",
+    ];
+    let (mut n_rows, mut n_replaced) = (0, 0.0);
+    let deadline = Instant::now() + PATIENCE;
+    while n_replaced < 16.0 {
+        ensure!(
+            Instant::now() < deadline,
+            "{n_replaced} files were replaced"
+        );
+        let mut reader = server.reader(args, &folder.path().join("cache"))?;
+        let text = tools::run(reader.args(["--archive", &url]))?;
+        let values = text.lines().skip(1).map(|line| {
+            let (_, value) = line.rsplit_once(',').context("no value")?;
+            Ok(value.parse()?)
+        });
+        let values: Vec<f64> = values.collect::<Result<_>>()?;
+        let all: Vec<f64> = (1..=values.len()).map(|n| n as f64).collect();
+        assert_eq!(values, all, "once each: {text}");
+        assert!(n_rows <= values.len(), "rows were there before: {text}");
+        n_rows = values.len();
+        let replaced = "leadsman_object_store_deleted_files_total";
+        n_replaced = leadsman.sum("/metrics", replaced).await?;
+    }
+    stop(&mut leadsman)
 }

@@ -49,3 +49,26 @@ fn a_bucket_is_read_through_the_cache() {
     let gone = scene.file(Table::Stacks, DATE, 20, 30);
     assert!(files.open(&gone).unwrap_err().is_gone());
 }
+
+#[test]
+fn a_long_listing_is_taken_twice() {
+    let (scene, bucket) = (Scene::new(1), MemoryBucket::default());
+    let cache = tempfile::tempdir().unwrap();
+    let files = BucketFiles::new(Bucket(Box::new(bucket.clone())), cache.path(), 1).unwrap();
+    let n_listings = |n_files: u64| {
+        for idx in 0..n_files {
+            let file = scene.file(Table::Stacks, DATE, idx, idx + 1);
+            bucket
+                .objects
+                .lock()
+                .unwrap()
+                .insert(key(&file), Vec::new());
+        }
+        bucket.requests.lock().unwrap().clear();
+        let listed = files.files(Table::Stacks, day(DATE)).unwrap();
+        assert_eq!(listed.len() as u64, n_files);
+        bucket.requests.lock().unwrap().len()
+    };
+    assert_eq!(n_listings(10), 1);
+    assert_eq!(n_listings(1500), 2);
+}
