@@ -53,6 +53,7 @@ bench:
 	cargo bench -p leadsman-proto --bench exposition --bench otlp --bench pprof
 	cargo bench -p leadsman-storage --bench recall
 	cargo bench --workspace --profile dev --bench pprof_merge
+	cargo bench --workspace --profile dev --bench archive_bytes
 	cargo bench --workspace --profile dev --bench scrape_cost
 	LEADSMAN_BENCH_TARGETS=1000 LEADSMAN_BENCH_SAMPLES=1200 LEADSMAN_BENCH_INTERVAL=15 \
 		LEADSMAN_BENCH_SECONDS=60 LEADSMAN_BENCH_PEERS=leadsman,vmagent \

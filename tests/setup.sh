@@ -13,7 +13,7 @@ python_packages=(
     duckdb polars pyarrow pandas matplotlib nbclient ipykernel chdb
     moto flask flask-cors
 )
-[ "${1:-}" != --bench ] || packages+=(victoria-metrics)
+[ "${1:-}" != --bench ] || packages+=(victoria-metrics prometheus-node-exporter)
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi

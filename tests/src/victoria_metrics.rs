@@ -52,6 +52,30 @@ impl VictoriaMetrics {
         format!("http://{}{path}", self.address)
     }
 
+    /// Takes samples in Prometheus' text format, with times in ms.
+    pub async fn import(&self, text: String) -> Result<()> {
+        let import = self.url("/api/v1/import/prometheus");
+        let request = http::client().post(import).body(text);
+        request.send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// Writes everything out, and merges it as far as it will ever be.
+    pub async fn merge(&self) -> Result<()> {
+        http::get(&self.url("/internal/force_flush")).await?;
+        http::get(&self.url("/internal/force_merge")).await?;
+        // The answer comes before the merge.
+        until("VictoriaMetrics to have merged", 10 * PATIENCE, || async {
+            let page = http::get(&self.url("/metrics")).await?;
+            let line = page
+                .lines()
+                .find_map(|line| line.strip_prefix("vm_active_force_merges "));
+            ensure!(line == Some("0"), "{line:?} merges");
+            Ok(())
+        })
+        .await
+    }
+
     /// Every point `(time in ms, value)` of the only series that `selector` selects.
     pub async fn points(&self, selector: &str) -> Result<Vec<(u64, f64)>> {
         http::get(&self.url("/internal/force_flush")).await?;
