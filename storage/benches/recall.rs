@@ -45,6 +45,7 @@ fn main() -> Result<(), Error> {
         }
     };
     if !folder.join("metric_series").is_dir() {
+        std::fs::create_dir_all(&folder)?;
         write_rollups(&folder)?;
         write_profiles(&folder)?;
     }
