@@ -180,9 +180,9 @@ impl Table {
     /// - A dictionary of `value` halves it where little happens, and costs 10 to 30 % where much
     ///   does: plain.
     /// - Statistics and page indices of all columns made up half of a small file.
-    /// - Whoever wants a few rows of a rollup needs the whole dictionary of each column, too. Ids, which
-    ///   stand together, have none. (Other columns with at most 32 KiB of it took a quarter less time,
-    ///   but 1.6 times the bytes.)
+    /// - Whoever wants a few rows needs the whole dictionary of each column, too. Ids, which stand
+    ///   together or are there once, have none. (Other columns of rollups with at most 32 KiB of it
+    ///   took a quarter less time, but 1.6 times the bytes.)
     pub(super) fn writer_properties(self, level: ZstdLevel, origin: Origin) -> WriterProperties {
         let mut properties = WriterProperties::builder()
             .set_created_by(concat!("leadsman ", env!("CARGO_PKG_VERSION")).to_owned())
@@ -221,7 +221,10 @@ impl Table {
     fn is_read_by_few_rows(self) -> bool {
         matches!(
             self,
-            Self::MetricRollups5m | Self::MetricRollups1h | Self::FunctionTrend
+            Self::MetricSeries
+                | Self::MetricRollups5m
+                | Self::MetricRollups1h
+                | Self::FunctionTrend
         )
     }
 
