@@ -14,8 +14,8 @@ use super::served::Served;
 
 /// What a byte of a profile may take, decoded and on its way to the archive. Bytes.
 const MEMORY_A_BYTE: u64 = 24;
-/// What any profile may take. Bytes.
-const OTHERWISE: u64 = 16 << 20;
+/// What any profile may take: what is freed is given back to the system some seconds later. Bytes.
+const OTHERWISE: u64 = 48 << 20;
 
 /// The configuration of profiles of these formats, from `/0`, `/1` and so on.
 fn profiling(formats: &[(&str, &str)]) -> String {
