@@ -18,6 +18,8 @@ const BUSY: &str = ", flush_interval: 1s, log: {sync_interval: 100ms}, \
     compaction: {check_interval: 100ms, settle: 0s, max_duty_cycle: 1}, \
     retention: {raw: 1d, grace: 0s, min_free_space: 0B}";
 
+const MERGED: &str = r#"leadsman_keeper_jobs_total{job="compact",outcome="done"}"#;
+
 /// The kills are spread over this long after a start: longer than it takes until the next flush.
 const MOMENTS_MS: u64 = 1700;
 
@@ -37,24 +39,28 @@ async fn killed_while_it_merges_and_drops_files_it_loses_no_row_and_has_none_twi
         leadsman.wait_until_up(&["counting"]).await?;
         let moment = 900 + u64::from(round) * 173 % MOMENTS_MS;
         tokio::time::sleep(Duration::from_millis(moment)).await;
-        let merged = r#"leadsman_keeper_jobs_total{job="compact",outcome="done"}"#;
-        n_merges += metric(&leadsman.get("/metrics").await?, merged)?;
+        n_merges += metric(&leadsman.get("/metrics").await?, MERGED)?;
         leadsman.process.kill()?;
         // At its next start it has something to drop, and is killed on the way.
         grow_old(&leadsman.data, round)?;
     }
     let mut leadsman = Leadsman::launch(folder.path(), launch(BUSY), &yaml).await?;
-    until("old days to be dropped", PATIENCE, || async {
-        ensure!(old_days(&leadsman.data)? == 0, "some are left");
-        Ok(())
-    })
+    until(
+        "files to be merged and old days dropped",
+        PATIENCE,
+        || async {
+            ensure!(old_days(&leadsman.data)? == 0, "some days are left");
+            let n_merges = n_merges + metric(&leadsman.get("/metrics").await?, MERGED)?;
+            ensure!(n_merges > 0.0, "nothing was merged");
+            Ok(())
+        },
+    )
     .await?;
     ensure!(
         leadsman.process.stop(PATIENCE)?.success(),
         "{}",
         leadsman.process.output()
     );
-    ensure!(n_merges > 0.0, "nothing was merged");
 
     let archived = archived_points(&leadsman.data, "scrapes_total", "counting")?;
     let values: Vec<u64> = archived.iter().map(|(_, value)| *value as u64).collect();
