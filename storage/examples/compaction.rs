@@ -4,9 +4,9 @@
 //! compaction ARCHIVE [LEVEL]
 //! ```
 //!
-//! ARCHIVE is a folder of tables that nobody has open, such as `archive_size` writes; its files are
-//! merged in place at zstd LEVEL (6). Prints, by table, bytes a row before and after, and the CPU
-//! time and the peak of memory of all of it.
+//! ARCHIVE is a folder of tables that nobody has open, such as `leadsman archive simulate --as-flushed`
+//! writes; its files are merged in place at zstd LEVEL (6). Prints, by table, bytes a row before and
+//! after, and the CPU time and the peak of memory of all of it.
 
 mod measure;
 
