@@ -6,10 +6,15 @@ use std::path::{Path, PathBuf};
 use exporter::auth::{Credentials, SecretSource};
 use exporter::tls::{ClientTlsOptions, ServerTlsOptions};
 
-use super::scalar::{boolean, non_empty, string};
+use hyper::Uri;
+
+use super::scalar::{Wrong, boolean, non_empty, string};
 use super::table::Table;
+use super::yaml::Node;
 use crate::fetch::{ClientOptions, Redirects};
 
+/// What an endpoint looks like.
+pub(super) const ENDPOINTS: &str = "http://host:port, https://host:port";
 const INLINE_PEM: &str = "keep it in a file and name that";
 const TLS_VERSIONS: &str = "TLS 1.2 and 1.3 are spoken";
 
@@ -25,6 +30,28 @@ pub(super) fn client(table: &mut Table<'_>) -> ClientOptions {
             Redirects::Refuse
         },
     }
+}
+
+/// The URL of a server, maybe with a path; credentials belong into `instead`.
+pub(super) fn endpoint(node: &Node, instead: &'static str) -> Result<Uri, Wrong> {
+    let text = non_empty(node)?;
+    refuse_credentials(&text, instead)?;
+    let uri = text.parse::<Uri>().ok();
+    uri.filter(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+            && uri.query().is_none()
+            && !text.contains('#')
+    })
+    .ok_or_else(|| Wrong::value(node, ENDPOINTS))
+}
+
+/// Refuses a URL with credentials, without repeating it.
+pub(super) fn refuse_credentials(url: &str, instead: &'static str) -> Result<(), Wrong> {
+    if url.contains('@') {
+        return Err(Wrong::new("credentials in a URL", instead));
+    }
+    Ok(())
 }
 
 /// A client's `tls_config`.

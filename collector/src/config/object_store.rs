@@ -4,7 +4,6 @@ use std::error::Error;
 use std::time::Duration;
 
 use exporter::auth::SecretSource;
-use hyper::Uri;
 use storage::archive::remote::{
     Bucket, BucketOptions, BucketScheme, BucketUrl, CAN_USE_BUCKETS, MirrorOptions,
     RemoteRetention, StoreKeys,
@@ -17,6 +16,8 @@ use super::yaml::Node;
 
 const DAY: Duration = Duration::from_secs(86_400);
 const MIB: u64 = 1 << 20;
+/// Where credentials belong.
+const KEYS: &str = "access_key_id and secret_access_key_file";
 
 /// Where the archive is copied to, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,35 +141,16 @@ fn read_retention(table: &mut Table<'_>) -> RemoteRetention {
 
 fn url(node: &Node) -> Result<BucketUrl, Wrong> {
     let text = non_empty(node)?;
-    if text.contains('@') && !text.starts_with("a") {
-        // Not repeated: what comes before the @ may be a secret.
-        return Err(Wrong::new(
-            "credentials in a URL",
-            "access_key_id and secret_access_key_file",
-        ));
+    // Of these the part before the @ is a container; of others it may be a secret.
+    if !text.starts_with("abfs") {
+        http::refuse_credentials(&text, KEYS)?;
     }
     BucketUrl::parse(&text).ok_or_else(|| Wrong::value(node, BucketUrl::FORMS))
 }
 
 fn endpoint(node: &Node) -> Result<String, Wrong> {
-    let text = non_empty(node)?;
-    if text.contains('@') {
-        return Err(Wrong::new(
-            "credentials in a URL",
-            "access_key_id and secret_access_key_file",
-        ));
-    }
-    let uri = text.parse::<Uri>().ok();
-    let is_server = uri.is_some_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.host().is_some_and(|host| !host.is_empty())
-            && uri.query().is_none()
-    });
-    if is_server {
-        Ok(text.trim_end_matches('/').to_owned())
-    } else {
-        Err(Wrong::value(node, "http://host:port, https://host:port"))
-    }
+    let uri = http::endpoint(node, KEYS)?;
+    Ok(uri.to_string().trim_end_matches('/').to_owned())
 }
 
 #[cfg(test)]
@@ -210,6 +192,7 @@ mod tests {
         );
         check("{url: \"ftp://b\"}", &["wrong value \"ftp://b\""]);
         check("{url: \"s3://id:planted@b/p\"}", &["credentials in a URL"]);
+        check("{url: \"az://id:planted@b/p\"}", &["credentials in a URL"]);
     }
 
     #[test]

@@ -13,8 +13,6 @@ use super::scalar::{Wrong, duration, list, mapping, non_empty, one_of, size, str
 use super::table::Table;
 use super::yaml::Node;
 
-/// What an endpoint looks like.
-const ENDPOINTS: &str = "http://host:port, https://host:port";
 const PROTOCOLS: [(&str, Protocol); 2] = [
     ("grpc", Protocol::Grpc),
     ("http/protobuf", Protocol::HttpProtobuf),
@@ -41,7 +39,7 @@ pub(super) fn read_all(table: &mut Table<'_>) -> Vec<ReceiverOptions> {
 
 /// One receiver; `None` if it has no endpoint.
 fn read(table: &mut Table<'_>) -> Option<ReceiverOptions> {
-    let endpoint = table.required("endpoint", ENDPOINTS, endpoint);
+    let endpoint = table.required("endpoint", http::ENDPOINTS, endpoint);
     let protocol = table
         .get("protocol", one_of(&PROTOCOLS))
         .unwrap_or(Protocol::Grpc);
@@ -85,22 +83,7 @@ fn read(table: &mut Table<'_>) -> Option<ReceiverOptions> {
 }
 
 fn endpoint(node: &Node) -> Result<Uri, Wrong> {
-    let text = non_empty(node)?;
-    if text.contains('@') {
-        // Not repeated: what comes before the @ may be a secret.
-        return Err(Wrong::new(
-            "credentials in a URL",
-            "header_files with an authorization",
-        ));
-    }
-    let uri = text.parse::<Uri>().ok();
-    uri.filter(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.host().is_some_and(|host| !host.is_empty())
-            && uri.query().is_none()
-            && !text.contains('#')
-    })
-    .ok_or_else(|| Wrong::value(node, ENDPOINTS))
+    http::endpoint(node, "header_files with an authorization")
 }
 
 /// The name becomes a file name.

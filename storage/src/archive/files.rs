@@ -53,13 +53,17 @@ impl fmt::Display for TablePath {
 
 /// Days for which a table has a folder, in order.
 pub(super) fn days(root: &Path, table: Table) -> Result<Vec<Day>, ArchiveError> {
-    let names = list(&root.join(table.name()))?;
+    Ok(days_of(&list(&root.join(table.name()))?))
+}
+
+/// The days that folders of these names are for, in order.
+pub(super) fn days_of(names: &[String]) -> Vec<Day> {
     let mut days: Vec<Day> = names
         .iter()
         .filter_map(|name| Day::from_folder(name))
         .collect();
     days.sort_unstable();
-    Ok(days)
+    days
 }
 
 /// Files of a table and day that hold its rows, by writer and position. Files with other names are

@@ -9,7 +9,7 @@ use leadsman_tests::otlp_receiver::OtlpReceiver;
 use leadsman_tests::setting::setting;
 use leadsman_tests::wait::{PATIENCE, until};
 
-use super::archived_points;
+use super::{archived_points, check_once_and_in_order};
 
 /// The kills are spread over this long after a start, which is longer than a sync interval. No
 /// multiple of the step, so that rounds do not repeat each other.
@@ -56,16 +56,12 @@ async fn killed_again_and_again_it_loses_nothing_durable_and_writes_nothing_twic
     );
 
     let archived = archived_points(&leadsman.data, "scrapes_total", "counting")?;
-    let values: Vec<u64> = archived.iter().map(|(_, value)| *value as u64).collect();
-    assert!(
-        values.windows(2).all(|pair| pair[0] < pair[1]),
-        "a scrape twice or out of order: {values:?}"
-    );
+    check_once_and_in_order(&archived);
     let mut received = receiver.number_points("counting", "scrapes_total");
     received.dedup();
     assert_eq!(received, archived, "receiver and archive differ");
     // What a kill may take is what was not yet synced: at most a second's worth and what was under way.
-    let lost = target.scrapes() - values.len() as u64;
+    let lost = target.scrapes() - archived.len() as u64;
     assert!(
         lost <= u64::from(n_kills) * 15,
         "{lost} of {} scrapes lost",

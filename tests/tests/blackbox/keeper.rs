@@ -10,8 +10,8 @@ use leadsman_tests::leadsman::Leadsman;
 use leadsman_tests::setting::setting;
 use leadsman_tests::wait::{PATIENCE, until};
 
-use super::archived_points;
 use super::scene::launch;
+use super::{archived_points, check_once_and_in_order};
 
 /// Keys of `archive` with which the keeper works all the time.
 const BUSY: &str = ", flush_interval: 1s, log: {sync_interval: 100ms}, \
@@ -63,12 +63,8 @@ async fn killed_while_it_merges_and_drops_files_it_loses_no_row_and_has_none_twi
     );
 
     let archived = archived_points(&leadsman.data, "scrapes_total", "counting")?;
-    let values: Vec<u64> = archived.iter().map(|(_, value)| *value as u64).collect();
-    assert!(
-        values.windows(2).all(|pair| pair[0] < pair[1]),
-        "a scrape twice or out of order: {values:?}"
-    );
-    let lost = target.scrapes() - values.len() as u64;
+    check_once_and_in_order(&archived);
+    let lost = target.scrapes() - archived.len() as u64;
     assert!(
         lost <= u64::from(n_kills) * 15,
         "{lost} of {} scrapes lost",

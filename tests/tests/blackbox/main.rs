@@ -48,3 +48,12 @@ fn archived_points(data: &std::path::Path, metric: &str, job: &str) -> Result<Ve
         .map(|row| point(row).with_context(|| format!("not a point: {row}")))
         .collect()
 }
+
+/// Of a counter that each scrape increases: no scrape is there twice or before an earlier one.
+#[track_caller]
+fn check_once_and_in_order(points: &[(u64, f64)]) {
+    assert!(
+        points.is_sorted_by(|(_, before), (_, value)| before < value),
+        "a scrape twice or out of order: {points:?}"
+    );
+}

@@ -12,7 +12,7 @@ use leadsman_tests::process::free_port;
 use leadsman_tests::setting::setting;
 use leadsman_tests::wait::{PATIENCE, until};
 
-use super::archived_points;
+use super::{archived_points, check_once_and_in_order};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receiver_that_comes_back_gets_every_sample_once_and_in_order() -> Result<()> {
@@ -44,17 +44,17 @@ async fn a_receiver_that_comes_back_gets_every_sample_once_and_in_order() -> Res
     ensure!(leadsman.process.stop(PATIENCE)?.success());
 
     let received = receiver.number_points("counting", "scrapes_total");
-    let counts: Vec<u64> = received.iter().map(|(_, value)| *value as u64).collect();
-    assert!(counts.is_sorted_by(|a, b| a < b), "{counts:?}");
+    check_once_and_in_order(&received);
     let archived = |name| archived_points(&leadsman.data, name, "counting");
     assert_eq!(received, archived("scrapes_total")?);
     // On a busy machine an answer may come too late; only those are missing.
     let up = archived("up")?;
     let n_failed = up.iter().filter(|(_, value)| *value == 0.0).count();
-    let n_asked = counts.last().copied().unwrap_or_default() as usize;
+    let n_asked = received.last().map_or(0, |(_, count)| *count as usize);
+    let n_received = received.len();
     assert!(
-        n_asked <= counts.len() + n_failed,
-        "{counts:?}, {n_failed} failed"
+        n_asked <= n_received + n_failed,
+        "{n_asked} scrapes, {n_received} received, {n_failed} failed"
     );
     Ok(())
 }

@@ -105,9 +105,8 @@ impl Keeper {
     ) -> Result<PruneReport, ArchiveError> {
         let listing = self.list()?;
         let missing = self.space()?.missing(policy.min_free_bytes);
-        let mut waiting = rollups::waiting(&listing, &self.damaged, now);
         let old = removals(&listing, policy, now, 0, |_, _| true);
-        waiting.extend(self.awaited(&listing, &old)?);
+        let waiting = self.waiting(&listing, &old, now)?;
         let may_go = |table, day| !waiting.contains(&(table, day));
         let removals = removals(&listing, policy, now, missing, may_go);
         let mut dropped = Vec::new();
@@ -138,8 +137,7 @@ impl Keeper {
         let uptime = Instant::now();
         let old = removals(listing, policy, now, 0, |_, _| true);
         self.ripening.note(&old, uptime);
-        let mut waiting = rollups::waiting(listing, &self.damaged, now);
-        waiting.extend(self.awaited(listing, &old)?);
+        let waiting = self.waiting(listing, &old, now)?;
         let may_go = |table, day| {
             let is_ripe = self.ripening.is_ripe(table, day, policy.grace, uptime);
             is_ripe && !waiting.contains(&(table, day))
@@ -153,19 +151,20 @@ impl Keeper {
         Ok(removals.len())
     }
 
-    /// Of what is too old, what the object store has to have first.
-    fn awaited(
+    /// What is to be rolled up first, and of what is too old what the object store has to have first.
+    fn waiting(
         &self,
         listing: &Listing,
         old: &[Removal],
+        now: UnixMillis,
     ) -> Result<HashSet<(Table, Day)>, ArchiveError> {
-        let mut awaited = HashSet::new();
+        let mut waiting = rollups::waiting(listing, &self.damaged, now);
         for removal in old {
             if removal.reason == DropReason::Age && self.is_awaited(listing, removal)? {
-                awaited.insert((removal.table, removal.day));
+                waiting.insert((removal.table, removal.day));
             }
         }
-        Ok(awaited)
+        Ok(waiting)
     }
 
     /// Whether the disk takes what the object store has not got. It does not wait for an answer.

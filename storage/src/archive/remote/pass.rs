@@ -278,13 +278,7 @@ pub(super) fn remote(
 
 /// Days of a table in a bucket, in order.
 pub(super) fn days(store: &dyn Store, table: Table) -> Result<Vec<Day>, ArchiveError> {
-    let names = store.folders(table.name())?;
-    let mut days: Vec<Day> = names
-        .iter()
-        .filter_map(|name| Day::from_folder(name))
-        .collect();
-    days.sort_unstable();
-    Ok(days)
+    Ok(files::days_of(&store.folders(table.name())?))
 }
 
 /// The folder of a partition in a bucket.
