@@ -11,7 +11,8 @@ triple=$(rustc -vV | sed -n 's/^host: //p')
 export programs=target/$triple/release
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(
-    exposition compress goroutine pprof log_payload log_segment config relabel selector http_answer otlp
+    exposition compress goroutine pprof log_payload log_segment config relabel selector promql http_answer
+    otlp
 )
 
 # Most branches show in short inputs, of which the same time sees many more: nine in ten are short.
@@ -26,7 +27,7 @@ coverage='"--cfg", "fuzzing", "-Cpasses=sancov-module", "-Cllvm-args=-sanitizer-
 # Only these tell which branches an input takes. The counters of a whole binary, which the fuzzer
 # goes through after each input, took nine tenths of the time.
 traced=(
-    leadsman-fuzz leadsman-proto leadsman-storage leadsman-exporter leadsman
+    leadsman-fuzz leadsman-proto leadsman-baseline leadsman-storage leadsman-exporter leadsman
     flate2 zlib-rs lz4_flex granit-parser regex-syntax
 )
 
@@ -99,6 +100,8 @@ seed_all() {
         seed http_answer error
     printf 'up{job=~"etc.*",zone!="b\\n",a=~`\\w`}' | seed selector matchers
     printf '{"a name", "label" !~ "x|y", }' | seed selector quoted
+    printf 'histogram_quantile(0.99, sum by (le) (rate(a_bucket{b=~"c|d"}[5m])))' | seed promql quantile
+    printf 'sum(increase(a[1h30m])) by (b, c) / 1e3 or time() - {__name__="x"} * -2' | seed promql operators
     printf '([^:]+):(\\d+);[\\w.-]*\n${1}-$2\nport_$1\nhost:2379;a.b-c' | seed relabel address
     printf '(?i)\\bKUBE_\\pL+|[[:alpha:]\\D]{2,3}\\z\n$1\na\nkube_x' | seed relabel classes
 }

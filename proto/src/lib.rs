@@ -29,6 +29,7 @@ pub mod selector;
 pub mod speedscope;
 pub mod target;
 pub mod time;
+pub mod units;
 
 pub use event::Event;
 pub use labels::{Labels, LabelsBuilder};

@@ -5,6 +5,7 @@
 
 mod parse;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -114,6 +115,16 @@ impl Matcher {
         &self.name
     }
 
+    /// How it compares.
+    pub fn op(&self) -> MatchOp {
+        self.op
+    }
+
+    /// What it compares with: a text or a regular expression.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
     /// The one value that matches, if there is only one.
     pub fn only_value(&self) -> Option<&str> {
         (self.op == MatchOp::Equal).then_some(self.value.as_str())
@@ -159,6 +170,14 @@ impl Selector {
 }
 
 impl Selector {
+    /// The selector at the start of `text`, and its length in bytes: for texts in which more follows.
+    ///
+    /// # Errors
+    /// If `text` does not start with one; columns count from the start of `text`.
+    pub fn prefix(text: &str) -> Result<(Self, usize), SelectorError> {
+        parse::prefix(text)
+    }
+
     /// All series of a metric. Not a `From`: a command line would take that for the way to read text.
     pub fn named(name: &str) -> Self {
         Self {
@@ -184,6 +203,17 @@ impl fmt::Display for MatchOp {
             Self::NotRegex => "!~",
         })
     }
+}
+
+/// A text in double quotes, as PromQL reads it.
+pub fn quoted(text: &str) -> String {
+    parse::quoted(text)
+}
+
+/// A label's name as a selector has it: in quotes if there are other characters than letters of
+/// ASCII, digits and `_` in it.
+pub fn label_name(name: &str) -> Cow<'_, str> {
+    parse::name(name)
 }
 
 /// Prints as PromQL; reads back as the same selector.
@@ -281,6 +311,16 @@ mod tests {
             r#"{a=~"("}"#,
             r#"regular expression "(" of label a: unclosed group"#,
         );
+    }
+
+    #[test]
+    fn a_selector_ends_where_it_ends() {
+        for (text, length) in [("up + 1", 2), (r#"up {a="b"}[5m]"#, 10), ("{} {}", 2)] {
+            let (selector, end) = Selector::prefix(text).unwrap();
+            assert_eq!(end, length, "{text}");
+            assert_eq!(text[..end].parse(), Ok(selector));
+        }
+        assert!(Selector::prefix("5m").is_err());
     }
 
     proptest! {

@@ -22,7 +22,6 @@ mod table;
 mod telemetry;
 #[cfg(test)]
 mod tests;
-pub(crate) mod units;
 mod web;
 pub(crate) mod yaml;
 
@@ -42,6 +41,7 @@ pub use job::{Discovery, FileSource, Job, Scheme, ScrapeRules, StaticGroup};
 pub use object_store::ObjectStoreConfig;
 pub use profiles::{DeltaMode, ProfileFormat, ProfileSpec};
 pub use profiling::{ProfilingBudget, QuietHours};
+pub(crate) use proto::units;
 pub use telemetry::{LogFormat, TelemetryConfig};
 pub(crate) use web::DEFAULT_LISTEN;
 

@@ -8,6 +8,23 @@ use crate::labels::METRIC_NAME;
 /// Reads a whole selector.
 pub(super) fn selector(text: &str) -> Result<Selector, SelectorError> {
     let mut input = Input { text, at: 0 };
+    let selector = one(&mut input)?;
+    input.skip_space();
+    if input.rest().is_empty() {
+        Ok(selector)
+    } else {
+        Err(input.expected("the end of the selector"))
+    }
+}
+
+/// Reads a selector and tells where it ends.
+pub(super) fn prefix(text: &str) -> Result<(Selector, usize), SelectorError> {
+    let mut input = Input { text, at: 0 };
+    let selector = one(&mut input)?;
+    Ok((selector, input.at))
+}
+
+fn one(input: &mut Input<'_>) -> Result<Selector, SelectorError> {
     let mut matchers = Vec::new();
     input.skip_space();
     if let Some(name) = input.identifier(Colons::Allowed) {
@@ -15,16 +32,14 @@ pub(super) fn selector(text: &str) -> Result<Selector, SelectorError> {
     } else if !input.rest().starts_with('{') {
         return Err(input.expected("a metric name or {"));
     }
+    let end = input.at;
     input.skip_space();
     if input.take("{") {
-        braces(&mut input, &mut matchers)?;
-    }
-    input.skip_space();
-    if input.rest().is_empty() {
-        Ok(Selector { matchers })
+        braces(input, &mut matchers)?;
     } else {
-        Err(input.expected("the end of the selector"))
+        input.at = end;
     }
+    Ok(Selector { matchers })
 }
 
 fn braces(input: &mut Input<'_>, matchers: &mut Vec<Matcher>) -> Result<(), SelectorError> {

@@ -28,8 +28,8 @@ const SIZE_UNITS: [(&str, u64); 9] = [
     ("B", 1),
 ];
 
-/// Reads `1h30m`, `15s`, `500ms` or `0`: each unit once, large ones first.
-pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+/// Reads `1h30m`, `15s`, `500ms` or `0`: each unit once, large ones first. Any other text is `None`.
+pub fn parse_duration(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }
@@ -47,7 +47,7 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
 }
 
 /// Writes what [`parse_duration`] reads; what is below a millisecond is lost.
-pub(crate) fn format_duration(duration: Duration) -> String {
+pub fn format_duration(duration: Duration) -> String {
     let mut millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     if millis == 0 {
         return "0s".to_owned();
@@ -63,15 +63,15 @@ pub(crate) fn format_duration(duration: Duration) -> String {
     text
 }
 
-/// Reads `10MB`, `64KiB`, `100B`: bytes.
-pub(crate) fn parse_size(text: &str) -> Option<u64> {
+/// Reads `10MB`, `64KiB`, `100B`: bytes. Any other text is `None`.
+pub fn parse_size(text: &str) -> Option<u64> {
     let (number, unit) = split_while(text, |c| c.is_ascii_digit());
     let (_, factor) = SIZE_UNITS.iter().find(|(name, _)| *name == unit)?;
     number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
 /// Writes what [`parse_size`] reads, in the largest unit that is exact.
-pub(crate) fn format_size(bytes: u64) -> String {
+pub fn format_size(bytes: u64) -> String {
     let exact = SIZE_UNITS
         .iter()
         .take(3)
