@@ -12,9 +12,12 @@ use super::writer::Archive;
 use crate::ErrorChain;
 use crate::log::{Entry, LogError, Reader};
 
-/// Age of the first buffered record at the first flush after a start; then twice as much each
+/// Age of the first buffered record at the first flushes after a start; then twice as much each
 /// time, up to the configured interval.
-const FIRST_FLUSH: Duration = Duration::from_secs(5);
+const FIRST_AGE: Duration = Duration::from_secs(5);
+/// Flushes at that age: a new user sees what the first half minute brought, profiles that are
+/// measured for ten seconds among them. Merging makes the small files large ones.
+const N_FIRST_FLUSHES: u32 = 6;
 /// Time before a failed flush or read is tried again, and the longest it grows to.
 const RETRY: Duration = Duration::from_secs(1);
 const MAX_RETRY: Duration = Duration::from_secs(60);
@@ -22,6 +25,7 @@ const MAX_RETRY: Duration = Duration::from_secs(60);
 /// When buffers become files, apart from being full. Knows no clock.
 #[derive(Debug)]
 struct FlushSchedule {
+    n_first_left: u32,
     next_age: Duration,
     max_age: Duration,
 }
@@ -29,7 +33,8 @@ struct FlushSchedule {
 impl FlushSchedule {
     fn new(max_age: Duration) -> Self {
         Self {
-            next_age: FIRST_FLUSH.min(max_age),
+            n_first_left: N_FIRST_FLUSHES - 1,
+            next_age: FIRST_AGE.min(max_age),
             max_age,
         }
     }
@@ -41,8 +46,10 @@ impl FlushSchedule {
 
     /// A flush was made. One of full buffers says nothing about age.
     fn flushed(&mut self, pause: Pause) {
-        if pause == Pause::Due {
-            self.next_age = (self.next_age * 2).min(self.max_age);
+        match (pause, self.n_first_left) {
+            (Pause::Due, 0) => self.next_age = (self.next_age * 2).min(self.max_age),
+            (Pause::Due, _) => self.n_first_left -= 1,
+            (Pause::Full | Pause::Closed, _) => {}
         }
     }
 }
@@ -224,14 +231,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_flush_is_early_and_the_others_are_later_and_later() {
+    fn the_first_flushes_are_early_and_the_others_are_later_and_later() {
         let mut schedule = FlushSchedule::new(Duration::from_secs(60));
         let mut ages = Vec::new();
-        for pause in [Pause::Due, Pause::Full, Pause::Due, Pause::Due, Pause::Due] {
+        let pauses = [Pause::Due; N_FIRST_FLUSHES as usize + 4];
+        for pause in [Pause::Full].into_iter().chain(pauses) {
             ages.push(schedule.age().as_secs());
             schedule.flushed(pause);
         }
-        assert_eq!(ages, [5, 10, 10, 20, 40]);
+        assert_eq!(ages, [5, 5, 5, 5, 5, 5, 5, 10, 20, 40, 60]);
     }
 
     #[test]
