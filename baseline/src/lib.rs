@@ -3,3 +3,4 @@
 //! Pure: no files, no sockets, no clocks.
 
 pub mod promql;
+pub mod signals;
