@@ -33,7 +33,7 @@ impl Buffer {
                 self.profiles
                     .push(end, profile, |day, stack_id| stacks.contains(day, stack_id));
             }
-            Record::Traces(_) | Record::Event(_) => {}
+            Record::Traces(_) | Record::Event(_) | Record::Finding(_) => {}
         }
     }
 
