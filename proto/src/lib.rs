@@ -10,11 +10,13 @@
 //!   immutable [`metrics::Layout`].
 //! - [`profile`]: one [`profile::Profile`], columnar tables with handle types.
 //! - [`Event`]: what happened, to a target or to leadsman itself.
+//! - [`Finding`]: one change of state of a trouble that a judge found.
 //! - [`Record`]: what is appended to the log.
 
 pub mod compress;
 pub mod event;
 pub mod exposition;
+pub mod finding;
 pub mod folded;
 pub mod goroutine;
 pub mod labels;
@@ -32,6 +34,7 @@ pub mod time;
 pub mod units;
 
 pub use event::Event;
+pub use finding::Finding;
 pub use labels::{Labels, LabelsBuilder};
 pub use record::{ProfileRecord, Record};
 pub use target::Target;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::metrics::MetricBatch;
 use crate::profile::Profile;
-use crate::{Event, Target};
+use crate::{Event, Finding, Target};
 
 /// One entry of the log. Cheap to clone: the payloads are shared.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub enum Record {
     Traces(Arc<[u8]>),
     /// Something that happened. Only what no sounding tells: a reader works out the rest itself.
     Event(Arc<Event>),
+    /// A change of state of a trouble.
+    Finding(Arc<Finding>),
 }
 
 /// A profile with who and what it is of.

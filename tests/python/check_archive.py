@@ -31,6 +31,8 @@ TABLES = {
     "stacks": "stack_id leaf frames",
     "targets": "target_id time job instance labels scheme address version go_version started",
     "events": "time kind target_id job instance before after until message",
+    "findings": "finding_id incident target_id time since state severity rule job instance labels scheme address signal"
+    " signal_labels unit before now lower upper score title explanation cause remedy links captures",
 }
 
 # What must give no rows, and what it means when it does.
@@ -211,6 +213,9 @@ def check_document(archive, document):
             try:
                 if language == "python":
                     exec(code, {})
+                    continue
+                # Nothing may have been found yet; versions.py runs these.
+                if "/findings/" in code and not (archive.folder / "findings").is_dir():
                     continue
                 for statement in filter(str.strip, code.split(";")):
                     result = db.sql(statement)

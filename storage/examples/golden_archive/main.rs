@@ -9,7 +9,7 @@
 //! time:
 //!
 //! ```text
-//! cargo run -p leadsman-storage --example golden_archive -- storage/testdata/archive-v2 0000000000000002
+//! cargo run -p leadsman-storage --example golden_archive -- storage/testdata/archive-v3 0000000000000003
 //! ```
 
 mod records;
@@ -49,7 +49,9 @@ fn write(out: &Path) -> Result<()> {
     })?;
     let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto/testdata");
     let mut position = 0;
-    for flush in records::flushes(&recorded)? {
+    let mut flushes = records::flushes(&recorded)?;
+    flushes.push(records::findings());
+    for flush in flushes {
         for record in &flush {
             position += 1000;
             archive.write(Position(position), record);

@@ -1,5 +1,6 @@
 //! What the golden archive holds, flush by flush: recorded pages and profiles of two targets,
 //! scraped every 15 s over midnight, one of which is down once and comes back as another version.
+//! Since version 3 a flush of findings comes behind them.
 //!
 //! The example that writes the files and the tests that read them share this. It must not change:
 //! the files of older versions hold it too.
@@ -10,10 +11,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use proto::exposition::{Format, PageDecoder, PageRules, ScrapeFacts};
+use proto::finding::{FindingId, FindingState, Rule, Severity};
 use proto::metrics::{BucketSpan, Exemplar, Family, Layout, MetricBatch, MetricKind};
 use proto::metrics::{NativeHistogram, Series, SeriesId};
 use proto::profile::Profile;
-use proto::{Labels, ProfileRecord, Record, Target, UnixMillis, UnixNanos};
+use proto::{Finding, Labels, ProfileRecord, Record, Target, UnixMillis, UnixNanos};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -77,6 +79,47 @@ pub(crate) fn flushes(recorded: &Path) -> Result<Vec<Vec<Record>>> {
     }
     flushes.push(flush);
     Ok(flushes)
+}
+
+/// A trouble that begins before midnight and ends behind it.
+pub(crate) fn findings() -> Vec<Record> {
+    let target = target("etcd", "127.0.0.1:2379");
+    let labels = Labels::from_pairs([("to", "8e9e05c52164694d")]);
+    let (signal, rule) = ("etcd_peer_rtt_p99", Rule::Band);
+    let pending = Finding {
+        id: FindingId::of(target.id(), signal, &labels, rule),
+        incident: 17,
+        target,
+        signal: signal.to_owned(),
+        labels,
+        rule,
+        state: FindingState::Pending,
+        severity: Severity::Warning,
+        time: UnixMillis(MIDNIGHT - 45_000),
+        since: UnixMillis(MIDNIGHT - 60_000),
+        unit: "s".to_owned(),
+        before: 0.002,
+        now: 0.25,
+        lower: f64::NAN,
+        upper: 0.004,
+        score: 12.5,
+        title: "Round trips to a peer take 125 times as long".to_owned(),
+        explanation: "They took 2 ms at this hour for weeks.".to_owned(),
+        cause: "The network between the members.".to_owned(),
+        remedy: String::new(),
+        links: vec![("page".to_owned(), "http://127.0.0.1:9911/".to_owned())],
+        captures: vec![1, u64::MAX],
+    };
+    let later = |state, millis: i64, now: f64| Finding {
+        state,
+        time: UnixMillis(MIDNIGHT + millis),
+        now,
+        ..pending.clone()
+    };
+    let firing = later(FindingState::Firing, -15_000, 0.3);
+    let resolved = later(FindingState::Resolved, 30_000, 0.002);
+    let all = [pending, firing, resolved].map(Arc::new);
+    all.map(Record::Finding).to_vec()
 }
 
 /// What etcd's page is before and after its restart, and containerd's.

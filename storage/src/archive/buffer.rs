@@ -2,6 +2,7 @@
 
 use proto::Record;
 
+use super::finding_buffer::FindingBuffer;
 use super::metric_buffer::MetricBuffer;
 use super::profile_buffer::ProfileBuffer;
 use super::seen::SeenIds;
@@ -14,6 +15,7 @@ pub(super) struct Buffer {
     pub(super) metrics: MetricBuffer,
     pub(super) profiles: ProfileBuffer,
     pub(super) news: News,
+    pub(super) findings: FindingBuffer,
 }
 
 impl Buffer {
@@ -33,17 +35,24 @@ impl Buffer {
                 self.profiles
                     .push(end, profile, |day, stack_id| stacks.contains(day, stack_id));
             }
+            Record::Finding(finding) => self.findings.push(finding),
             Record::Traces(_) | Record::Event(_) => {}
         }
     }
 
     /// What it holds in memory, about. Bytes.
     pub(super) fn n_bytes(&self) -> usize {
-        self.metrics.n_bytes() + self.profiles.n_bytes() + self.news.n_bytes()
+        self.metrics.n_bytes()
+            + self.profiles.n_bytes()
+            + self.news.n_bytes()
+            + self.findings.n_bytes()
     }
 
-    /// Samples, captures and events left out because their time has no day.
+    /// Samples, captures, events and findings left out because their time has no day.
     pub(super) fn n_outside(&self) -> usize {
-        self.metrics.n_outside() + self.profiles.n_outside() + self.news.n_outside()
+        self.metrics.n_outside()
+            + self.profiles.n_outside()
+            + self.news.n_outside()
+            + self.findings.n_outside()
     }
 }

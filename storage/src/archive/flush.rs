@@ -13,6 +13,7 @@ use super::event_rows::event_columns;
 use super::exemplar_rows::{LastExemplars, exemplar_columns, exemplar_rows};
 use super::file_name::FileName;
 use super::files::{self, TablePath};
+use super::finding_rows::finding_columns;
 use super::histogram_rows::{histogram_columns, histogram_rows};
 use super::last_times::LastTimes;
 use super::metric_buffer::MetricDay;
@@ -114,6 +115,9 @@ impl Flusher<'_> {
         }
         for (day, rows) in buffer.news.events() {
             self.write_at_once(Table::Events, day, event_columns(&rows))?;
+        }
+        for (day, rows) in buffer.findings.days() {
+            self.write_chunks(Table::Findings, day, &rows, finding_columns)?;
         }
         self.sort_report();
         Ok(new_ids)

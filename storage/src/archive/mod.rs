@@ -23,6 +23,8 @@ mod event_rows;
 mod exemplar_rows;
 mod file_name;
 mod files;
+mod finding_buffer;
+mod finding_rows;
 mod flush;
 mod folder;
 mod frames;
@@ -73,8 +75,8 @@ pub use profile_query::ProfileQuery;
 #[doc(hidden)]
 pub use recall::generate;
 pub use recall::{
-    Asked, MergedProfile, ProfileSelection, Recall, RecallError, Sample, Series, SeriesAnswer,
-    SeriesLimits, SeriesQuery, Window, WindowValues,
+    Asked, FindingAnswer, FindingQuery, MergedProfile, ProfileSelection, Recall, RecallError,
+    Sample, Series, SeriesAnswer, SeriesLimits, SeriesQuery, Window, WindowValues,
 };
 pub use table::Resolution;
 pub use verify::{Damage, Depth, Severity, VerifyProgress, VerifyReport, verify};

@@ -11,7 +11,7 @@ use super::table::Table;
 impl Table {
     /// The table's columns.
     pub(super) fn schema(self) -> SchemaRef {
-        static SCHEMAS: LazyLock<[SchemaRef; 18]> =
+        static SCHEMAS: LazyLock<[SchemaRef; 19]> =
             LazyLock::new(|| Table::ALL.map(|table| Arc::new(Schema::new(columns(table)))));
         // ALL is in the order of the variants.
         SCHEMAS[self as usize].clone()
@@ -54,6 +54,7 @@ fn columns(table: Table) -> Vec<Field> {
         Table::FunctionTrend => function_trend(),
         Table::Targets => targets(),
         Table::Events => events(),
+        Table::Findings => findings(),
     }
 }
 
@@ -165,6 +166,38 @@ fn events() -> Vec<Field> {
     ]
 }
 
+fn findings() -> Vec<Field> {
+    vec![
+        id("finding_id"),
+        id("incident"),
+        id("target_id"),
+        millis("time"),
+        millis("since"),
+        text("state"),
+        text("severity"),
+        text("rule"),
+        text("job"),
+        text("instance"),
+        labels(),
+        text("scheme"),
+        text("address"),
+        text("signal"),
+        label_map("signal_labels"),
+        text("unit"),
+        optional_double("before"),
+        optional_double("now"),
+        optional_double("lower"),
+        optional_double("upper"),
+        optional_double("score"),
+        text("title"),
+        text("explanation"),
+        text("cause"),
+        text("remedy"),
+        Field::new("links", list(DataType::Struct(link_fields())), false),
+        Field::new("captures", list(DataType::Int64), false),
+    ]
+}
+
 fn profiles() -> Vec<Field> {
     vec![
         id("profile_id"),
@@ -233,6 +266,11 @@ pub(super) fn sample_label_fields() -> Fields {
     ])
 }
 
+/// Fields of one link of a finding.
+pub(super) fn link_fields() -> Fields {
+    Fields::from(vec![text("name"), text("url")])
+}
+
 /// Fields of one mapping of a profile.
 pub(super) fn mapping_fields() -> Fields {
     Fields::from(vec![
@@ -264,11 +302,11 @@ pub(super) fn map_entries() -> Field {
 }
 
 fn labels() -> Field {
-    Field::new(
-        "labels",
-        DataType::Map(Arc::new(map_entries()), false),
-        false,
-    )
+    label_map("labels")
+}
+
+fn label_map(name: &str) -> Field {
+    Field::new(name, DataType::Map(Arc::new(map_entries()), false), false)
 }
 
 fn list(items: DataType) -> DataType {
@@ -372,15 +410,16 @@ mod tests {
 
     /// Columns may be added at the end of a table; what is here stays as it is.
     #[test]
-    fn columns_are_those_of_version_2() {
+    fn columns_are_those_of_version_3() {
         insta::assert_snapshot!(described().join("\n"));
     }
 
     #[test]
-    fn the_columns_of_version_1_are_what_they_were() {
+    fn the_columns_of_older_versions_are_what_they_were() {
         let version_1 = include_str!("snapshots/columns_of_version_1.txt");
+        let version_2 = include_str!("snapshots/columns_of_version_2.txt");
         let described = described();
-        for column in version_1.lines() {
+        for column in version_1.lines().chain(version_2.lines()) {
             assert!(described.iter().any(|other| other == column), "{column}");
         }
     }

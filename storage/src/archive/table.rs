@@ -9,7 +9,7 @@ use parquet::schema::types::ColumnPath;
 
 /// Version of all schemas together, in every file's footer. Columns may be added under the
 /// same version; a changed meaning, and new tables, get a new one.
-pub(super) const SCHEMA_VERSION: u32 = 2;
+pub(super) const SCHEMA_VERSION: u32 = 3;
 
 /// A table of the archive.
 ///
@@ -35,6 +35,7 @@ pub(super) enum Table {
     Profiles5m,
     Profiles1h,
     FunctionTrend,
+    Findings,
 }
 
 /// What a file is made from.
@@ -59,7 +60,7 @@ pub enum Resolution {
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::MetricSeries,
         Self::MetricPoints,
         Self::MetricHistograms,
@@ -78,6 +79,7 @@ impl Table {
         Self::Profiles5m,
         Self::Profiles1h,
         Self::FunctionTrend,
+        Self::Findings,
     ];
 
     /// Its name, which is also its folder's.
@@ -101,6 +103,7 @@ impl Table {
             Self::Profiles5m => "profiles_5m",
             Self::Profiles1h => "profiles_1h",
             Self::FunctionTrend => "function_trend",
+            Self::Findings => "findings",
         }
     }
 
@@ -145,7 +148,7 @@ impl Table {
                 &["series_id", "stack_id"]
             }
             Self::Targets => &["job", "instance", "time"],
-            Self::Events => &["time"],
+            Self::Events | Self::Findings => &["time"],
             Self::MetricRollups5m | Self::MetricRollups1h => {
                 &["name", "job", "instance", "series_id", "time"]
             }
@@ -263,6 +266,7 @@ impl Table {
             }
             Self::Targets => &["job", "instance", "time"],
             Self::Events => &["time", "kind"],
+            Self::Findings => &["time", "finding_id", "incident", "target_id", "signal"],
             Self::FunctionTrend => &["series_id", "job", "kind", "function", "time"],
             Self::Profiles | Self::Profiles5m | Self::Profiles1h => &[
                 "time",

@@ -76,7 +76,9 @@ impl Active {
     pub(super) fn append(&mut self, record: &Record) -> Result<Span, TooLong> {
         let layout = match record {
             Record::Metrics(batch) => self.define(&batch.layout)?,
-            Record::Profile(_) | Record::Traces(_) | Record::Event(_) => LayoutRef(0),
+            Record::Profile(_) | Record::Traces(_) | Record::Event(_) | Record::Finding(_) => {
+                LayoutRef(0)
+            }
         };
         self.payload.clear();
         let kind = codec::encode_record(&mut self.payload, record, layout);

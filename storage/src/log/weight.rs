@@ -17,6 +17,7 @@ pub(super) fn of_record(record: &Record) -> usize {
         Record::Profile(record) => of_profile(&record.profile),
         Record::Traces(bytes) => bytes.len(),
         Record::Event(event) => of_event(event),
+        Record::Finding(finding) => finding.n_bytes(),
     }
 }
 

@@ -15,7 +15,7 @@ pub struct RetentionPolicy {
     pub raw: Duration,
     /// Windows of five minutes.
     pub five_minutes: Duration,
-    /// Windows of an hour, function trends, and the tables of targets and events.
+    /// Windows of an hour, function trends, and the tables of targets, events and findings.
     pub one_hour: Duration,
     /// Tables that are kept for another time, by name. Names that are no tables are left out.
     pub tables: Vec<(String, Duration)>,
@@ -67,7 +67,7 @@ impl RetentionPolicy {
 pub(super) fn class(table: Table) -> Resolution {
     match table {
         // Small, and what explains the rest.
-        Table::Targets | Table::Events => Resolution::OneHour,
+        Table::Targets | Table::Events | Table::Findings => Resolution::OneHour,
         other => other.resolution(),
     }
 }
@@ -94,7 +94,7 @@ pub(in crate::archive) fn referrers(table: Table) -> &'static [Table] {
         Table::ProfileSamples => &[Table::Profiles],
         Table::ProfileSamples5m => &[Table::Profiles5m],
         Table::ProfileSamples1h => &[Table::Profiles1h],
-        Table::Targets => &[Table::Events],
+        Table::Targets => &[Table::Events, Table::Findings],
         Table::MetricRollups5m | Table::MetricRollups1h => &[Table::MetricPoints],
         Table::MetricHistograms5m | Table::MetricHistograms1h => &[Table::MetricHistograms],
         Table::Profiles5m | Table::Profiles1h | Table::FunctionTrend => &[Table::Profiles],

@@ -42,6 +42,12 @@ pub enum RecallError {
         /// The limit.
         limit: usize,
     },
+    /// More findings match than are wanted.
+    #[error("more than {limit} findings match: choose a shorter range or fewer targets")]
+    TooManyFindings {
+        /// The limit.
+        limit: usize,
+    },
     /// Files were replaced faster than they could be read.
     #[error("the archive changed {attempts} times while it was read: try again")]
     Changing {

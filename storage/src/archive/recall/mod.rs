@@ -1,7 +1,7 @@
 //! Fast answers from the archive, in bounded memory and without a query engine.
 //!
 //! [`Recall::series`] reads series by matchers and time at the right resolution, [`Recall::profile`]
-//! merges profiles. What is in the log and in no file yet is part of every answer.
+//! merges profiles, [`Recall::findings`] tells what was found. What is in the log and in no file yet is part of every answer.
 //!
 //! Recall knows the tables and how to read little of them. It does not know who asks, nor where the
 //! files are: that is behind [`source::Files`].
@@ -9,6 +9,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod error;
+mod findings;
 #[doc(hidden)]
 pub mod generate;
 mod parallel;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use self::source::{Files, LocalFiles};
 
 pub use self::error::RecallError;
+pub use self::findings::{FindingAnswer, FindingQuery};
 pub use self::profiles::{MergedProfile, ProfileSelection};
 pub use self::series::{
     Asked, Sample, Series, SeriesAnswer, SeriesLimits, SeriesQuery, Window, WindowValues,

@@ -78,7 +78,11 @@ impl RemoteRetention {
     /// Whether the files of a day have had their time. A day counts from its end.
     pub(super) fn is_over(self, table: Table, day: Day, today: Day) -> bool {
         let days = match table {
-            Table::MetricSeries | Table::Stacks | Table::Targets | Table::Events => self.longest(),
+            Table::MetricSeries
+            | Table::Stacks
+            | Table::Targets
+            | Table::Events
+            | Table::Findings => self.longest(),
             _ => match table.resolution() {
                 Resolution::Raw => self.raw_days,
                 Resolution::FiveMinutes => self.five_minutes_days,

@@ -14,7 +14,7 @@ use crate::archive::seen::IdSet;
 use crate::archive::table::Table;
 
 /// In this order what is referred to is read before what refers to it.
-const ORDER: [Table; 18] = [
+const ORDER: [Table; 19] = [
     Table::MetricSeries,
     Table::MetricPoints,
     Table::MetricHistograms,
@@ -33,6 +33,7 @@ const ORDER: [Table; 18] = [
     Table::FunctionTrend,
     Table::Targets,
     Table::Events,
+    Table::Findings,
 ];
 
 /// What came of a day.
@@ -184,7 +185,7 @@ impl Ids {
                     &mut missing.profiles,
                 );
             }
-            Table::FunctionTrend | Table::Targets | Table::Events => {}
+            Table::FunctionTrend | Table::Targets | Table::Events | Table::Findings => {}
             _ => note(
                 &self.series,
                 rows::ids(batch, "series_id"),

@@ -57,7 +57,7 @@ impl Watch {
             Record::Metrics(batch) => self.observe_scrape(batch, news),
             Record::Profile(profile) => self.observe_profile(profile, news),
             Record::Event(event) => self.observe_event(event, news),
-            Record::Traces(_) => {}
+            Record::Traces(_) | Record::Finding(_) => {}
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proto::{Event, UnixMillis};
 
-use super::{put_target, take_target};
+use super::{put_target, take_target, take_text};
 use crate::log::wire::{DecodeError, Input, put_bytes, put_signed};
 
 const ABSENT: u8 = 0;
@@ -67,8 +67,4 @@ fn take_optional<T>(
             value,
         }),
     }
-}
-
-fn take_text(input: &mut Input<'_>) -> Result<String, DecodeError> {
-    input.str().map(str::to_owned)
 }

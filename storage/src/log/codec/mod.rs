@@ -7,6 +7,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod event;
+mod finding;
 mod layout;
 mod metrics;
 mod profile;
@@ -33,6 +34,8 @@ pub(super) enum Kind {
     Traces = 4,
     /// Added to version 1 of the format: a leadsman of before takes it for damage, and steps over.
     Event = 5,
+    /// Added to version 1 as well.
+    Finding = 6,
 }
 
 impl Kind {
@@ -43,6 +46,7 @@ impl Kind {
             Self::Profile,
             Self::Traces,
             Self::Event,
+            Self::Finding,
         ];
         all.into_iter().find(|kind| *kind as u8 == byte)
     }
@@ -77,6 +81,10 @@ pub(super) fn encode_record(out: &mut Vec<u8>, record: &Record, layout: LayoutRe
             event::encode(out, event);
             Kind::Event
         }
+        Record::Finding(finding) => {
+            finding::encode(out, finding);
+            Kind::Finding
+        }
     }
 }
 
@@ -97,6 +105,7 @@ pub(super) fn decode_record<E: From<DecodeError>>(
         Kind::Profile => Ok(Record::Profile(Arc::new(profile::decode(payload)?))),
         Kind::Traces => Ok(Record::Traces(payload.into())),
         Kind::Event => Ok(Record::Event(Arc::new(event::decode(payload)?))),
+        Kind::Finding => Ok(Record::Finding(Arc::new(finding::decode(payload)?))),
         Kind::Layout => Err(DecodeError::Tag {
             what: "record kind",
             value: kind as u8,
@@ -124,4 +133,8 @@ fn take_target(input: &mut Input<'_>) -> Result<Target, DecodeError> {
 
 fn take_labels(input: &mut Input<'_>) -> Result<proto::Labels, DecodeError> {
     proto::Labels::from_packed(input.bytes()?).ok_or(DecodeError::Labels)
+}
+
+fn take_text(input: &mut Input<'_>) -> Result<String, DecodeError> {
+    input.str().map(str::to_owned)
 }

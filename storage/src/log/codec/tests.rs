@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use proto::finding::{FindingId, FindingState, Rule, Severity};
 use proto::metrics::{
     BucketSpan, Exemplar, Family, Layout, MetricBatch, MetricKind, NativeHistogram, Series,
     SeriesId,
 };
-use proto::{Event, Labels, ProfileRecord, Record, Target, UnixMillis, pprof, profile_ops};
+use proto::{
+    Event, Finding, Labels, ProfileRecord, Record, Target, UnixMillis, pprof, profile_ops,
+};
 
 use super::{Kind, LayoutRef, decode_layout, decode_record, encode_layout, encode_record};
 use crate::log::wire::DecodeError;
@@ -55,6 +58,48 @@ fn event() -> impl Strategy<Value = Event> {
             message,
         }
     })
+}
+
+prop_compose! {
+    fn finding()(
+        (id, incident) in any::<(u64, u64)>(),
+        target in target(),
+        (signal, labels, unit) in (".{0,20}", labels(), "[a-z]{0,5}"),
+        rule in prop::sample::select(Rule::ALL),
+        state in prop::sample::select(FindingState::ALL),
+        severity in prop::sample::select(Severity::ALL),
+        (time, since) in any::<(i64, i64)>(),
+        numbers in prop::array::uniform5(any::<u64>()),
+        texts in prop::array::uniform4(".{0,40}"),
+        links in prop::collection::vec((".{0,9}", ".{0,20}"), 0..3),
+        captures in prop::collection::vec(any::<u64>(), 0..4),
+    ) -> Finding {
+        let [before, now, lower, upper, score] = numbers.map(f64::from_bits);
+        let [title, explanation, cause, remedy] = texts;
+        Finding {
+            id: FindingId(id), incident, target, signal, labels, rule, state, severity,
+            time: UnixMillis(time), since: UnixMillis(since), unit, before, now, lower, upper,
+            score, title, explanation, cause, remedy, links, captures,
+        }
+    }
+}
+
+/// The numbers to the bit, and all else.
+fn comparable(finding: &Finding) -> (Vec<u64>, Finding) {
+    let mut rest = finding.clone();
+    let numbers = [
+        &mut rest.before,
+        &mut rest.now,
+        &mut rest.lower,
+        &mut rest.upper,
+        &mut rest.score,
+    ];
+    let bits = numbers.into_iter().map(|number| {
+        let bits = number.to_bits();
+        *number = 0.0;
+        bits
+    });
+    (bits.collect(), rest)
 }
 
 fn family() -> impl Strategy<Value = Family> {
@@ -239,7 +284,9 @@ proptest! {
     #[test]
     fn arbitrary_payloads_never_panic(
         layout in layout(),
-        kind in prop::sample::select(&[Kind::Metrics, Kind::Profile, Kind::Traces, Kind::Event][..]),
+        kind in prop::sample::select(&[
+            Kind::Metrics, Kind::Profile, Kind::Traces, Kind::Event, Kind::Finding,
+        ][..]),
         bytes in prop::collection::vec(any::<u8>(), 0..300),
     ) {
         let _ = decoded(kind, &bytes, &layout);
@@ -254,6 +301,31 @@ proptest! {
         prop_assert!(matches!(decode(&payload), Ok(Record::Event(read)) if *read == event));
         prop_assert!(decode(&payload[..cut.index(payload.len())]).is_err());
         prop_assert!(decode(&[&payload[..], b"x"].concat()).is_err());
+    }
+
+    #[test]
+    fn findings_round_trip_and_cut_ones_are_refused(
+        finding in finding(),
+        cut: prop::sample::Index,
+    ) {
+        let (kind, payload) = encoded(&Record::Finding(Arc::new(finding.clone())));
+        let decode = |payload| decode_record::<DecodeError>(kind, payload, |_| unreachable!());
+        let Ok(Record::Finding(read)) = decode(&payload) else { panic!() };
+        prop_assert_eq!(comparable(&read), comparable(&finding));
+        prop_assert!(decode(&payload[..cut.index(payload.len())]).is_err());
+        prop_assert!(decode(&[&payload[..], b"x"].concat()).is_err());
+    }
+
+    #[test]
+    fn damaged_findings_never_panic(
+        finding in finding(),
+        place: prop::sample::Index,
+        mask in 1u8..,
+    ) {
+        let (kind, payload) = encoded(&Record::Finding(Arc::new(finding)));
+        check_survives_damage(&payload, place, mask, |bytes| {
+            let _ = decode_record::<DecodeError>(kind, bytes, |_| unreachable!());
+        });
     }
 
     #[test]
@@ -314,6 +386,50 @@ fn the_bytes_of_an_event_stay_as_they_are() {
     let (kind, payload) = encoded(&Record::Event(Arc::new(event)));
     let expected = b"\x80\x84\xc0\x83\xc0h\x05start\x05hello\0\0\x01\x050.1.0\x01\x01";
     assert_eq!((kind as u8, payload.as_slice()), (5, &expected[..]));
+}
+
+#[test]
+fn the_bytes_of_a_finding_stay_as_they_are() {
+    let target = Target {
+        labels: Labels::from_pairs([("job", "etcd")]),
+        scheme: "http".to_owned(),
+        address: "a:1".to_owned(),
+    };
+    let finding = Finding {
+        id: FindingId(0x0102_0304_0506_0708),
+        incident: 3,
+        target: Arc::new(target),
+        signal: "lag".to_owned(),
+        labels: Labels::from_pairs([("to", "b")]),
+        rule: Rule::Function,
+        state: FindingState::Resolved,
+        severity: Severity::Critical,
+        time: UnixMillis(1_795_300_000_000),
+        since: UnixMillis(-1),
+        unit: "s".to_owned(),
+        before: 0.5,
+        now: 1.0,
+        lower: 0.0,
+        upper: -0.0,
+        score: 2.0,
+        title: "title".to_owned(),
+        explanation: "why".to_owned(),
+        cause: "disk".to_owned(),
+        remedy: String::new(),
+        links: vec![("page".to_owned(), "http://a".to_owned())],
+        captures: vec![0xff],
+    };
+    let (kind, payload) = encoded(&Record::Finding(Arc::new(finding)));
+    let expected = [
+        &b"\x08\x07\x06\x05\x04\x03\x02\x01\x03\0\0\0\0\0\0\0"[..],
+        b"\x09\x03job\x04etcd\x04http\x03a:1\x03lag\x05\x02to\x01b\x05\x03\x03",
+        b"\x80\x84\xc0\x83\xc0h\x01\x01s",
+        b"\0\0\0\0\0\0\xe0\x3f\0\0\0\0\0\0\xf0\x3f\0\0\0\0\0\0\0\0",
+        b"\0\0\0\0\0\0\0\x80\0\0\0\0\0\0\0\x40",
+        b"\x05title\x03why\x04disk\0\x01\x04page\x08http://a",
+        b"\x01\xff\0\0\0\0\0\0\0",
+    ];
+    assert_eq!((kind as u8, payload), (6, expected.concat()));
 }
 
 #[test]

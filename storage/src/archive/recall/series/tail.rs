@@ -123,7 +123,9 @@ impl Tail for MetricTail<'_> {
     fn add(&mut self, entry: Entry) -> Result<(), RecallError> {
         match &entry.record {
             Record::Metrics(batch) => self.add_batch(batch),
-            Record::Profile(_) | Record::Traces(_) | Record::Event(_) => Ok(()),
+            Record::Profile(_) | Record::Traces(_) | Record::Event(_) | Record::Finding(_) => {
+                Ok(())
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Answers compared with what was written.
 
 mod beside_a_writer;
+mod findings;
 mod profiles;
 mod series;
