@@ -7,6 +7,4 @@
 
 mod ast;
 
-pub use ast::{
-    Aggregation, BinaryOperator, Expr, MatchOperator, Matcher, RangeFunction, Selector,
-};
+pub use ast::{Aggregation, BinaryOperator, Expr, MatchOperator, Matcher, RangeFunction, Selector};
