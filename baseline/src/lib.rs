@@ -2,5 +2,6 @@
 //!
 //! Pure: no files, no sockets, no clocks.
 
+pub mod judge;
 pub mod promql;
 pub mod signals;

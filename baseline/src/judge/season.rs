@@ -1,0 +1,190 @@
+//! What is usual at an hour of the day and at an hour of the week.
+
+use super::constants::{CLIP, DAYS, MIN_VISITS, SPREAD_CLIP, WEEKS};
+
+const HOURS_A_DAY: usize = 24;
+const HOURS_A_WEEK: usize = 7 * HOURS_A_DAY;
+const HOUR_MS: i64 = 3_600_000;
+const UNSEEN: u16 = 0x7fc0; // NaN as a half of an f32
+
+/// Levels by hour of day (UTC) and by hour of week, each learned once when its hour is over, so
+/// that it does not matter how many rows an hour has.
+///
+/// Between the middles of two hours the level is on the line between them.
+#[derive(Clone, Debug)]
+pub(super) struct Season {
+    center: [f32; HOURS_A_DAY],
+    spread: [f32; HOURS_A_DAY],
+    n_visits: [u8; HOURS_A_DAY],
+    /// The upper halves of `f32`: eight bits of precision, which is finer than `Options::smallest_change`.
+    week: [u16; HOURS_A_WEEK],
+    n_weeks: f32,
+    hour: Hour,
+}
+
+/// The hour under way.
+#[derive(Clone, Copy, Debug, Default)]
+struct Hour {
+    /// Hours since the epoch.
+    number: i64,
+    n_rows: u32,
+    sum: f64,
+    deviations: f64,
+}
+
+/// What the seasons expect at a moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expected {
+    pub(super) by_day: Option<f64>,
+    pub(super) by_week: Option<f64>,
+    /// The usual deviation at this hour of the day.
+    pub(super) spread: f64,
+    /// How much the level changes within an hour around here.
+    pub(super) slope: f64,
+}
+
+/// Two hours between whose middles a moment lies, and how far it is on the way.
+struct Between {
+    before: i64,
+    share: f64,
+}
+
+impl Between {
+    fn at(time_ms: i64) -> Self {
+        let since_middle = time_ms.saturating_sub(HOUR_MS / 2);
+        Self {
+            before: since_middle.div_euclid(HOUR_MS),
+            share: since_middle.rem_euclid(HOUR_MS) as f64 / HOUR_MS as f64,
+        }
+    }
+
+    fn mix(&self, value: impl Fn(i64) -> Option<f64>) -> Option<f64> {
+        match (value(self.before), value(self.before + 1)) {
+            (Some(a), Some(b)) => Some(a + self.share * (b - a)),
+            (a, b) => a.or(b),
+        }
+    }
+}
+
+impl Season {
+    pub(super) fn new() -> Self {
+        Self {
+            center: [0.0; HOURS_A_DAY],
+            spread: [0.0; HOURS_A_DAY],
+            n_visits: [0; HOURS_A_DAY],
+            week: [UNSEEN; HOURS_A_WEEK],
+            n_weeks: 0.0,
+            hour: Hour::default(),
+        }
+    }
+
+    /// What is usual at a time.
+    pub(super) fn expected(&self, time_ms: i64) -> Expected {
+        let between = Between::at(time_ms);
+        let hour = between.before;
+        let slope = [hour - 1, hour, hour + 1]
+            .iter()
+            .filter_map(|&hour| Some((self.day_center(hour + 1)? - self.day_center(hour)?).abs()))
+            .fold(0.0, f64::max);
+        Expected {
+            by_day: between.mix(|hour| self.day_center(hour)),
+            by_week: between.mix(|hour| self.week_center(hour)),
+            spread: between
+                .mix(|hour| {
+                    self.day_center(hour)
+                        .map(|_| f64::from(self.spread[day_idx(hour)]))
+                })
+                .unwrap_or(0.0),
+            slope,
+        }
+    }
+
+    /// Learns a row: its value and its deviation from what was predicted, both without what is
+    /// beyond belief.
+    pub(super) fn learn(&mut self, time_ms: i64, value: f64, deviation: f64, floor: f64) {
+        let number = time_ms.div_euclid(HOUR_MS);
+        if number != self.hour.number {
+            self.close_hour(floor);
+            self.hour = Hour {
+                number,
+                ..Hour::default()
+            };
+        }
+        self.hour.n_rows += 1;
+        self.hour.sum += value;
+        self.hour.deviations += deviation;
+    }
+
+    fn close_hour(&mut self, floor: f64) {
+        let hour = self.hour;
+        if hour.n_rows == 0 {
+            return;
+        }
+        let n = f64::from(hour.n_rows);
+        self.learn_day(
+            day_idx(hour.number),
+            hour.sum / n,
+            hour.deviations / n,
+            floor,
+        );
+        self.learn_week(week_idx(hour.number), hour.sum / n, floor);
+        self.n_weeks += 1.0 / HOURS_A_WEEK as f32;
+    }
+
+    fn learn_day(&mut self, idx: usize, value: f64, deviation: f64, floor: f64) {
+        let n_visits = self.n_visits[idx].saturating_add(1);
+        self.n_visits[idx] = n_visits;
+        let (center, spread) = (f64::from(self.center[idx]), f64::from(self.spread[idx]));
+        let rate = (1.0 / DAYS).max(1.0 / f64::from(n_visits));
+        if f64::from(n_visits) <= MIN_VISITS {
+            self.center[idx] = (center + rate * (value - center)) as f32;
+            self.spread[idx] = (spread + rate * (deviation - spread)) as f32;
+            return;
+        }
+        let scale = spread.max(floor);
+        let distance = (value - center).clamp(-CLIP * scale, CLIP * scale);
+        self.center[idx] = (center + rate * distance) as f32;
+        self.spread[idx] = (spread + rate * (deviation.min(SPREAD_CLIP * scale) - spread)) as f32;
+    }
+
+    fn learn_week(&mut self, idx: usize, value: f64, floor: f64) {
+        let center = f64::from(widen(self.week[idx]));
+        self.week[idx] = narrow(if center.is_nan() {
+            value
+        } else {
+            let rate = (1.0 / WEEKS).max(1.0 / (f64::from(self.n_weeks) + 1.0));
+            let scale = f64::from(self.spread[idx % HOURS_A_DAY]).max(floor);
+            center + rate * (value - center).clamp(-2.0 * CLIP * scale, 2.0 * CLIP * scale)
+        } as f32);
+    }
+
+    fn day_center(&self, hour: i64) -> Option<f64> {
+        let idx = day_idx(hour);
+        (f64::from(self.n_visits[idx]) >= MIN_VISITS).then(|| f64::from(self.center[idx]))
+    }
+
+    fn week_center(&self, hour: i64) -> Option<f64> {
+        let center = widen(self.week[week_idx(hour)]);
+        (f64::from(self.n_weeks) >= MIN_VISITS && !center.is_nan()).then(|| f64::from(center))
+    }
+}
+
+fn day_idx(hour: i64) -> usize {
+    hour.rem_euclid(HOURS_A_DAY as i64) as usize
+}
+
+fn week_idx(hour: i64) -> usize {
+    hour.rem_euclid(HOURS_A_WEEK as i64) as usize
+}
+
+fn widen(half: u16) -> f32 {
+    f32::from_bits(u32::from(half) << 16)
+}
+
+fn narrow(value: f32) -> u16 {
+    if value.is_nan() {
+        return UNSEEN;
+    }
+    // To the nearest; a carry into the exponent is the next power of two, as it should be.
+    (value.to_bits().saturating_add(0x8000) >> 16) as u16
+}
