@@ -2,4 +2,5 @@
 //!
 //! Pure: no files, no sockets, no clocks.
 
+pub mod catalogue;
 pub mod promql;
