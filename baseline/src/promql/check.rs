@@ -1,16 +1,28 @@
 //! What an expression is, without evaluating it.
 
-use super::ast::Expr;
+use super::ast::{Expr, Selector};
 
-/// Whether it has series in it: a value for each set of labels. Or else it is one number.
-pub(super) fn is_of_series(expr: &Expr) -> bool {
-    match expr {
-        Expr::Number(_) | Expr::Time => false,
-        Expr::Binary { left, right, .. } => is_of_series(left) || is_of_series(right),
-        Expr::Selector(_)
-        | Expr::Range { .. }
-        | Expr::HistogramQuantile { .. }
-        | Expr::Aggregate { .. } => true,
+impl Expr {
+    /// Whether it is of series: a value for each set of labels. Or else it is one number.
+    pub fn is_of_series(&self) -> bool {
+        match self {
+            Self::Number(_) | Self::Time => false,
+            Self::Binary { left, right, .. } => left.is_of_series() || right.is_of_series(),
+            Self::Selector(_)
+            | Self::Range { .. }
+            | Self::HistogramQuantile { .. }
+            | Self::Aggregate { .. } => true,
+        }
+    }
+
+    /// Every selector in it, from left to right.
+    pub fn selectors(&self) -> Vec<&Selector> {
+        match self {
+            Self::Number(_) | Self::Time => Vec::new(),
+            Self::Selector(selector) | Self::Range { of: selector, .. } => vec![selector],
+            Self::HistogramQuantile { of, .. } | Self::Aggregate { of, .. } => of.selectors(),
+            Self::Binary { left, right, .. } => [left.selectors(), right.selectors()].concat(),
+        }
     }
 }
 

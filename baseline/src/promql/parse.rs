@@ -7,7 +7,7 @@ use proto::selector::{self as promql, MatchOp, SelectorError};
 use super::ast::{BinaryOperator, Expr, MatchOperator, Matcher, Selector};
 use super::cursor::Cursor;
 use super::error::ParseError;
-use super::{check, unsupported};
+use super::unsupported;
 
 /// Longest text that is read. Bytes.
 pub(super) const MAX_BYTES: usize = 16 << 10;
@@ -231,7 +231,7 @@ impl Parser<'_> {
         whose: &str,
         expr: &Expr,
     ) -> Result<(), ParseError> {
-        if check::is_of_series(expr) {
+        if expr.is_of_series() {
             return Ok(());
         }
         let problem = format!("{whose} of a number");

@@ -1,0 +1,16 @@
+//! The signal catalogue: which numbers of a target are watched, and what is known of them.
+//!
+//! Signals are data. Ours are in the files of `baseline/catalogue/`, embedded here as text; anyone's
+//! own have the same shape in the configuration. This module knows what a signal is and whether it
+//! can be; it does not know YAML, nor which targets there are.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod check;
+mod signal;
+#[cfg(test)]
+mod tests;
+mod unit;
+
+pub use check::{SignalError, check_all};
+pub use signal::{Bound, Comparison, Direction, Guard, Healthy, Severity, Signal, Threshold};
+pub use unit::Unit;
