@@ -2,6 +2,7 @@
 //!
 //! Pure: no files, no sockets, no clocks.
 
+pub mod assess;
 pub mod catalogue;
 pub mod judge;
 pub mod promql;
