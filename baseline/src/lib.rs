@@ -4,6 +4,7 @@
 
 pub mod assess;
 pub mod catalogue;
+mod derived;
 pub mod judge;
 pub mod promql;
 pub mod signals;

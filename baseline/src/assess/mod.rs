@@ -11,14 +11,17 @@ mod series;
 mod tests;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use proto::finding::FindingState;
-use proto::metrics::{MetricBatch, SeriesId, is_absent, is_stale};
-use proto::{Finding, Labels, LabelsBuilder, Target, UnixMillis};
+use proto::metrics::{Family, MetricBatch, MetricKind, Series, SeriesId, is_absent, is_stale};
+use proto::target::TargetId;
+use proto::{Finding, Labels, Target, UnixMillis};
 
 use crate::catalogue::Signal;
+use crate::derived::{Derived, Element};
+use crate::judge::Verdict;
 use incident::Incidents;
 use series::{Assessed, Sample};
 
@@ -30,32 +33,36 @@ pub struct Assessor {
     by_metric: HashMap<String, usize>,
     series: HashMap<SeriesId, Assessed>,
     incidents: Incidents,
+    bands: HashMap<TargetId, Derived>,
 }
 
-/// What was expected of a sample, and how surprising it is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Band {
-    /// The signal's name.
-    pub signal: String,
-    /// Labels of the series beyond those of its target.
-    pub labels: Labels,
-    /// What was expected. All in the signal's unit.
-    pub expected: f64,
-    /// Lower end of what is usual.
-    pub lower: f64,
-    /// Upper end of what is usual.
-    pub upper: f64,
-    /// See [`crate::judge::Verdict::score`].
-    pub score: f64,
-}
+/// The metrics of bands, with the label `signal` beside those of the series, and what they say.
+pub const FAMILIES: [(&str, &str); 4] = [
+    (
+        "leadsman_baseline_expected",
+        "What was expected of a signal, in its unit.",
+    ),
+    (
+        "leadsman_baseline_lower",
+        "Lower end of what is usual for a signal, in its unit.",
+    ),
+    (
+        "leadsman_baseline_upper",
+        "Upper end of what is usual for a signal, in its unit.",
+    ),
+    (
+        "leadsman_baseline_score",
+        "How surprising a signal is: 0 to 1, 0.5 and more where something begins.",
+    ),
+];
 
 /// What the samples of one batch came to.
 #[derive(Debug, Default)]
 pub struct Assessment {
     /// What begins to fire or is over.
     pub findings: Vec<Finding>,
-    /// One for each sample for which something was expected.
-    pub bands: Vec<Band>,
+    /// What was expected of each sample, its band and its score, as samples: see [`FAMILIES`].
+    pub bands: Option<MetricBatch>,
 }
 
 impl Assessor {
@@ -93,8 +100,13 @@ impl Assessor {
         };
         let id = SeriesId(labels.hash64());
         let series = self.series.entry(id);
-        let series =
-            series.or_insert_with(|| Assessed::new(signal, target, extra_labels(target, labels)));
+        let series = series.or_insert_with(|| {
+            Assessed::new(
+                signal,
+                target,
+                Labels::from_pairs(own_labels(target, labels)),
+            )
+        });
         for (time, value) in samples {
             let sample = Sample {
                 time,
@@ -126,7 +138,8 @@ impl Assessor {
 
     /// Takes the signals of one target at one time.
     pub fn assess(&mut self, batch: &MetricBatch) -> Assessment {
-        let mut assessment = Assessment::default();
+        let mut findings = Vec::new();
+        let mut verdicts = Vec::new();
         let values = self.values(batch);
         let is_guarded = |threshold: &crate::catalogue::Threshold| {
             threshold.only_while.as_ref().is_none_or(|guard| {
@@ -145,7 +158,11 @@ impl Assessor {
             };
             let target = &batch.layout.target;
             let assessed = self.series.entry(series.id).or_insert_with(|| {
-                Assessed::new(signal, target, extra_labels(target, &series.labels))
+                Assessed::new(
+                    signal,
+                    target,
+                    Labels::from_pairs(own_labels(target, &series.labels)),
+                )
             });
             let sample = Sample {
                 time,
@@ -154,19 +171,45 @@ impl Assessor {
             };
             let step = assessed.step(signal, &sample);
             for finding in step.findings {
-                self.incidents.note(finding, &mut assessment.findings);
+                self.incidents.note(finding, &mut findings);
             }
-            let known = step.verdict.filter(|verdict| verdict.expected.is_finite());
-            assessment.bands.extend(known.map(|verdict| Band {
-                signal: signal.name.clone(),
-                labels: assessed.labels.clone(),
-                expected: verdict.expected,
-                lower: verdict.lower,
-                upper: verdict.upper,
-                score: verdict.score,
-            }));
+            verdicts.extend(step.verdict.map(|verdict| (signal_idx, series, verdict)));
         }
-        assessment
+        let bands = self.bands(batch, &verdicts);
+        Assessment { findings, bands }
+    }
+
+    /// Verdicts as samples.
+    fn bands(
+        &mut self,
+        batch: &MetricBatch,
+        verdicts: &[(usize, &Series, Verdict)],
+    ) -> Option<MetricBatch> {
+        let target = &batch.layout.target;
+        let derived = self.bands.entry(target.id());
+        let derived = derived.or_insert_with(|| Derived::new(Arc::clone(target), families()));
+        let parts = [
+            |verdict: &Verdict| verdict.expected,
+            |verdict: &Verdict| verdict.lower,
+            |verdict: &Verdict| verdict.upper,
+            |verdict: &Verdict| verdict.score,
+        ];
+        let known = || {
+            verdicts
+                .iter()
+                .filter(|(.., verdict)| verdict.expected.is_finite())
+        };
+        let signals = &self.signals;
+        let elements = parts.map(|part| {
+            let elements = known().filter_map(|(signal_idx, series, verdict)| {
+                let mut labels = own_labels(target, &series.labels);
+                labels.push(("signal", signals.get(*signal_idx)?.name.as_str()));
+                let value = part(verdict);
+                Some(Element { labels, value })
+            });
+            elements.collect()
+        });
+        derived.batch(batch.time, elements).0
     }
 
     /// Signals and their values in a batch.
@@ -183,6 +226,12 @@ impl Assessor {
     pub fn forget(&mut self, earliest: UnixMillis) {
         self.series
             .retain(|_, series| series.last_time >= earliest || series.is_in_trouble());
+        let alive: HashSet<_> = self
+            .series
+            .values()
+            .map(|series| series.target.id())
+            .collect();
+        self.bands.retain(|target, _| alive.contains(target));
     }
 
     /// Number of series that are judged.
@@ -191,12 +240,19 @@ impl Assessor {
     }
 }
 
+fn families() -> Arc<[Family]> {
+    let family = |(name, help): (&str, &str)| Family {
+        name: name.to_owned(),
+        kind: MetricKind::Gauge,
+        help: help.to_owned(),
+        unit: String::new(),
+    };
+    FAMILIES.map(family).into()
+}
+
 /// Labels of a series beyond its name and those of its target.
-fn extra_labels(target: &Target, labels: &Labels) -> Labels {
-    let mut extra = LabelsBuilder::from(labels);
-    extra.remove("__name__");
-    for (name, _) in &target.labels {
-        extra.remove(name);
-    }
-    extra.build()
+fn own_labels<'a>(target: &Target, labels: &'a Labels) -> Vec<(&'a str, &'a str)> {
+    let is_own =
+        |(name, _): &(&str, &str)| *name != "__name__" && target.labels.get(name).is_none();
+    labels.iter().filter(is_own).collect()
 }

@@ -7,17 +7,8 @@ use proto::metrics::{MetricBatch, is_absent, is_stale};
 use super::bound::Bound;
 use super::program::Node;
 use super::quantile::{Bucket, quantile};
+use crate::derived::{Element, LabelPairs};
 use crate::promql::{Aggregation, BinaryOperator, RangeFunction};
-
-/// Label pairs sorted by name, without the metric's name and without those of the target.
-pub(super) type LabelPairs<'a> = Vec<(&'a str, &'a str)>;
-
-/// One value with its labels.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Element<'a> {
-    pub(super) labels: LabelPairs<'a>,
-    pub(super) value: f64,
-}
 
 /// What an expression is.
 #[derive(Clone, Debug, PartialEq)]

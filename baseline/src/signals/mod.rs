@@ -7,7 +7,6 @@
 
 mod bound;
 mod eval;
-mod output;
 mod program;
 mod quantile;
 #[cfg(test)]
@@ -19,10 +18,10 @@ use std::sync::Arc;
 use proto::UnixMillis;
 use proto::metrics::MetricBatch;
 
+use crate::derived::Derived;
 use bound::Bound;
 use eval::Moment;
-use output::Output;
-pub use program::{Definition, Program};
+pub use program::Program;
 
 /// Signals are evaluated with the first scrape of each minute, or with each scrape if there are
 /// fewer.
@@ -37,7 +36,7 @@ const LONGEST_BIRTH_MILLIS: i64 = 120_000;
 pub struct Evaluator {
     program: Arc<Program>,
     bound: Option<Bound>,
-    output: Option<Output>,
+    derived: Option<Derived>,
     /// The scrape before, if it had a page.
     before: Option<UnixMillis>,
     /// The beat that was evaluated last.
@@ -59,7 +58,7 @@ impl Evaluator {
         Self {
             program,
             bound: None,
-            output: None,
+            derived: None,
             before: None,
             beat: None,
         }
@@ -78,18 +77,29 @@ impl Evaluator {
         self.before = (outcome == Outcome::Good).then_some(batch.time);
         let beat = batch.time.0.div_euclid(BEAT_MILLIS);
         let is_due = self.beat.replace(beat) != Some(beat);
-        if !is_due || (bound.is_empty() && self.output.is_none()) {
+        if !is_due || (bound.is_empty() && self.derived.is_none()) {
             return Evaluated::default();
         }
         bound.close(batch.time);
         let moment = Moment { bound, batch };
-        let signals = self.program.signals.iter();
-        let results = signals.map(|signal| moment.eval(&signal.root).into_elements());
-        let output = self
-            .output
-            .get_or_insert_with(|| Output::new(Arc::clone(&batch.layout.target)));
-        let (batch, n_left_out) = output.batch(&self.program, batch.time, results);
+        let roots = self.program.roots.iter();
+        let results = roots.map(|root| moment.eval(root).into_elements());
+        let families = &self.program.families;
+        let derived = self.derived.get_or_insert_with(|| {
+            Derived::new(Arc::clone(&batch.layout.target), Arc::clone(families))
+        });
+        let (batch, n_left_out) = derived.batch(batch.time, results);
         Evaluated { batch, n_left_out }
+    }
+
+    /// The target is gone: its signals end. `None` if it has none.
+    pub fn end(&mut self, time: UnixMillis) -> Option<MetricBatch> {
+        self.derived.as_mut()?.batch(time, []).0
+    }
+
+    /// Whether these are the signals it computes.
+    pub fn is_of(&self, program: &Arc<Program>) -> bool {
+        Arc::ptr_eq(&self.program, program)
     }
 }
 

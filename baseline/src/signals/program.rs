@@ -1,40 +1,25 @@
 //! The expressions of all signals, with their selectors numbered and in one place.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
+use proto::metrics::{Family, MetricKind};
 use proto::selector::{self, MatchOp, SelectorError};
 
+use crate::catalogue::Signal;
 use crate::promql::{Aggregation, BinaryOperator, Expr, MatchOperator, RangeFunction, Selector};
-
-/// A signal as it is computed and exposed.
-#[derive(Clone, Debug)]
-pub struct Definition {
-    /// Name of the metric that holds the signal.
-    pub metric: String,
-    /// What it is.
-    pub help: String,
-    /// Unit as in OpenMetrics (`seconds`, `bytes`, `ratio`), or empty.
-    pub unit: String,
-    /// How it is computed.
-    pub expr: Expr,
-}
 
 /// The signals to compute, made once and shared by all targets.
 #[derive(Debug, Default)]
 pub struct Program {
-    pub(super) signals: Vec<Compiled>,
+    /// One expression for each of `families`.
+    pub(super) roots: Vec<Node>,
+    pub(super) families: Arc<[Family]>,
     pub(super) selectors: Vec<Tracked>,
     /// Which selectors look at series of a name.
     by_name: HashMap<String, Vec<usize>>,
     /// Families that have such series: a page's others are not looked at.
-    families: HashSet<String>,
-}
-
-/// A signal with its selectors numbered.
-#[derive(Debug)]
-pub(super) struct Compiled {
-    pub(super) definition: Definition,
-    pub(super) root: Node,
+    asked_families: HashSet<String>,
 }
 
 /// A selector and for how long its series are followed.
@@ -78,22 +63,29 @@ pub(super) enum Node {
 const SUFFIXES: [&str; 4] = ["_bucket", "_sum", "_count", "_total"];
 
 impl Program {
-    /// Numbers the selectors of `definitions`.
+    /// Numbers the selectors of the expressions of `signals`.
     ///
     /// # Errors
     /// If a matcher has to be a regular expression and is none; parsed expressions have none such.
-    pub fn new(definitions: impl IntoIterator<Item = Definition>) -> Result<Self, SelectorError> {
-        let mut program = Self::default();
-        for definition in definitions {
-            let root = program.compile(&definition.expr)?;
-            program.signals.push(Compiled { definition, root });
+    pub fn new<'a>(signals: impl IntoIterator<Item = &'a Signal>) -> Result<Self, SelectorError> {
+        let (mut program, mut families) = (Self::default(), Vec::new());
+        for signal in signals {
+            let root = program.compile(&signal.expr)?;
+            program.roots.push(root);
+            families.push(Family {
+                name: signal.metric_name(),
+                kind: MetricKind::Gauge,
+                help: format!("{}.", signal.title),
+                unit: signal.unit.suffix().trim_start_matches('_').to_owned(),
+            });
         }
+        program.families = families.into();
         Ok(program)
     }
 
     /// Whether series of a family can be asked for.
     pub(super) fn asks_for_family(&self, name: &str) -> bool {
-        self.families.contains(name)
+        self.asked_families.contains(name)
     }
 
     /// The selectors that may match series of a name.
@@ -152,8 +144,8 @@ impl Program {
         let (idx, name) = (self.selectors.len(), &written.name);
         self.by_name.entry(name.clone()).or_default().push(idx);
         let bases = SUFFIXES.iter().filter_map(|s| name.strip_suffix(s));
-        self.families.extend(bases.map(str::to_owned));
-        self.families.insert(name.clone());
+        self.asked_families.extend(bases.map(str::to_owned));
+        self.asked_families.insert(name.clone());
         self.selectors.push(Tracked {
             written: written.clone(),
             selector: ready(written)?,

@@ -7,17 +7,28 @@ use proto::selector::Selector;
 use proto::{Labels, Target, UnixMillis};
 
 use super::*;
+use crate::catalogue::{Direction, Signal, Unit};
 
 const MINUTE: i64 = 60_000;
 
 fn evaluator(expr: &str) -> Evaluator {
-    let program = Program::new([Definition {
-        metric: "s".to_owned(),
+    let signal = Signal {
+        name: "s".to_owned(),
+        component: "etcd".to_owned(),
+        title: "S".to_owned(),
         help: String::new(),
-        unit: String::new(),
+        unit: Unit::Count,
         expr: expr.parse().unwrap(),
-    }]);
-    Evaluator::new(Arc::new(program.unwrap()))
+        bad: Direction::Up,
+        thresholds: Vec::new(),
+        healthy: None,
+        least_change: 0.0,
+        limit: None,
+        remedy: String::new(),
+        references: Vec::new(),
+        profiles: Vec::new(),
+    };
+    Evaluator::new(Arc::new(Program::new([&signal]).unwrap()))
 }
 
 fn target() -> Arc<Target> {
@@ -171,6 +182,16 @@ fn what_goes_is_marked_stale_once() {
     let gone = said(&mut evaluator, &page(1, &[("other", 1.0)]));
     assert!(matches!(gone[..], [(_, value)] if is_stale(value)));
     assert!(said(&mut evaluator, &page(2, &[("other", 1.0)])).is_empty());
+}
+
+#[test]
+fn with_its_target_a_signal_ends() {
+    let mut evaluator = evaluator("g");
+    assert_eq!(evaluator.end(UnixMillis(0)), None);
+    said(&mut evaluator, &page(0, &[("g", 1.0)]));
+    let end = evaluator.end(UnixMillis(MINUTE)).unwrap();
+    assert!(end.values.iter().all(|value| is_stale(*value)));
+    assert_eq!(evaluator.end(UnixMillis(2 * MINUTE)), None);
 }
 
 #[test]

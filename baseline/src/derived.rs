@@ -1,25 +1,31 @@
-//! Signals as samples: one layout a target, as for a page.
+//! Samples that are worked out from others: one layout a target, as for a page.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use proto::metrics::{
-    Family, Layout, MetricBatch, MetricKind, Series, SeriesId, absent, stale_marker,
-};
+use proto::metrics::{Family, Layout, MetricBatch, Series, SeriesId, absent, stale_marker};
 use proto::{Labels, LabelsBuilder, Target, UnixMillis};
 
-use super::eval::Element;
-use super::program::{Definition, Program};
-
-/// Most series of one signal of one target: what an expression that keeps labels can make.
+/// Most series of one family of one target: what an expression that keeps labels can make.
 const MAX_SERIES: usize = 100;
 
-/// The signals of one target over time. Series stay once they were there, so that the layout is
-/// shared by most batches.
+/// Label pairs sorted by name, without the metric's name and without those of the target.
+pub(crate) type LabelPairs<'a> = Vec<(&'a str, &'a str)>;
+
+/// One value with its labels.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Element<'a> {
+    pub(crate) labels: LabelPairs<'a>,
+    pub(crate) value: f64,
+}
+
+/// What is derived for one target over time. Series stay once they were there, so that the layout
+/// is shared by most batches.
 #[derive(Debug)]
-pub(super) struct Output {
+pub(crate) struct Derived {
     target: Arc<Target>,
-    /// By signal (an index into the program) and identity.
+    families: Arc<[Family]>,
+    /// By family (an index into `families`) and identity.
     series: BTreeMap<(usize, SeriesId), Known>,
     /// Of `series`, while none came or went.
     layout: Option<Arc<Layout>>,
@@ -33,54 +39,53 @@ struct Known {
     is_alive: bool,
 }
 
-impl Output {
-    pub(super) fn new(target: Arc<Target>) -> Self {
+impl Derived {
+    /// Nothing yet. `families` are those that there can be.
+    pub(crate) fn new(target: Arc<Target>, families: Arc<[Family]>) -> Self {
         Self {
             target,
+            families,
             series: BTreeMap::new(),
             layout: None,
         }
     }
 
-    /// The samples of one evaluation: `results` has the elements of each signal of `program`.
+    /// The samples of one time: `results` has the elements of each family, in their order.
     /// What had a value before and has none is marked stale. `None` if there is nothing to say.
-    /// The second is the number of values that were left out because a signal had too many.
-    pub(super) fn batch<'a>(
+    /// The second is the number of values that were left out because a family had too many.
+    pub(crate) fn batch<'a>(
         &mut self,
-        program: &Program,
         time: UnixMillis,
-        results: impl Iterator<Item = Vec<Element<'a>>>,
+        results: impl IntoIterator<Item = Vec<Element<'a>>>,
     ) -> (Option<MetricBatch>, usize) {
         self.forget_the_dead();
         let mut n_left_out = 0;
-        for (signal_idx, elements) in results.enumerate() {
-            let Some(signal) = program.signals.get(signal_idx) else {
-                break;
-            };
+        let families = Arc::clone(&self.families);
+        for (family_idx, (family, elements)) in families.iter().zip(results).enumerate() {
             let mut finite = elements.iter().filter(|element| element.value.is_finite());
             for element in finite.by_ref().take(MAX_SERIES) {
-                self.set(signal_idx, &signal.definition, element);
+                self.set(family_idx, family, element);
             }
             n_left_out += finite.count();
         }
         let is_told = self.series.values().any(Known::is_told);
         let batch = is_told.then(|| {
             let values = self.series.values_mut().map(Known::tell).collect();
-            MetricBatch::new(self.layout(program), time, values)
+            MetricBatch::new(self.layout(), time, values)
         });
         (batch, n_left_out)
     }
 
-    fn set(&mut self, signal_idx: usize, definition: &Definition, element: &Element<'_>) {
+    fn set(&mut self, family_idx: usize, family: &Family, element: &Element<'_>) {
         let mut labels = LabelsBuilder::from(&self.target.labels);
-        labels.set("__name__", definition.metric.as_str());
+        labels.set("__name__", family.name.as_str());
         for (name, value) in &element.labels {
             labels.set(*name, *value);
         }
         let labels = labels.build();
         let id = SeriesId(labels.hash64());
         let layout = &mut self.layout;
-        let known = self.series.entry((signal_idx, id)).or_insert_with(|| {
+        let known = self.series.entry((family_idx, id)).or_insert_with(|| {
             *layout = None;
             Known {
                 labels,
@@ -100,9 +105,9 @@ impl Output {
         }
     }
 
-    fn layout(&mut self, program: &Program) -> Arc<Layout> {
-        let (target, series) = (&self.target, &self.series);
-        let make = || Arc::new(layout(program, Arc::clone(target), series));
+    fn layout(&mut self) -> Arc<Layout> {
+        let (target, families, series) = (&self.target, &self.families, &self.series);
+        let make = || Arc::new(layout(Arc::clone(target), families, series));
         Arc::clone(self.layout.get_or_insert_with(make))
     }
 }
@@ -124,19 +129,18 @@ impl Known {
     }
 }
 
+/// Only with the families that have series.
 fn layout(
-    program: &Program,
     target: Arc<Target>,
+    all: &[Family],
     known: &BTreeMap<(usize, SeriesId), Known>,
 ) -> Layout {
     let mut families = Vec::new();
-    let mut last_signal = None;
+    let mut last = None;
     let mut series = Vec::with_capacity(known.len());
-    for ((signal_idx, id), known) in known {
-        if last_signal.replace(*signal_idx) != Some(*signal_idx)
-            && let Some(signal) = program.signals.get(*signal_idx)
-        {
-            families.push(family(&signal.definition));
+    for ((family_idx, id), known) in known {
+        if last.replace(*family_idx) != Some(*family_idx) {
+            families.extend(all.get(*family_idx).cloned());
         }
         series.push(Series {
             id: *id,
@@ -145,13 +149,4 @@ fn layout(
         });
     }
     Layout::new(target, families, series)
-}
-
-fn family(definition: &Definition) -> Family {
-    Family {
-        name: definition.metric.clone(),
-        kind: MetricKind::Gauge,
-        help: definition.help.clone(),
-        unit: definition.unit.clone(),
-    }
 }
