@@ -7,6 +7,7 @@
 mod alarm;
 mod incident;
 mod series;
+mod state;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -14,7 +15,7 @@ mod words;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use proto::finding::FindingState;
+use proto::finding::{FindingId, FindingState};
 use proto::metrics::{Family, MetricBatch, MetricKind, Series, SeriesId, is_absent, is_stale};
 use proto::target::TargetId;
 use proto::{Finding, Labels, Target, UnixMillis};
@@ -23,7 +24,8 @@ use crate::catalogue::Signal;
 use crate::derived::{Derived, Element};
 use crate::judge::Verdict;
 use incident::Incidents;
-use series::{Assessed, Sample};
+use series::Assessed;
+use state::{Sample, State};
 
 /// Judges the signals of all targets.
 #[derive(Debug, Default)]
@@ -32,6 +34,10 @@ pub struct Assessor {
     /// Of `signals`, by the name of the metric that holds them.
     by_metric: HashMap<String, usize>,
     series: HashMap<SeriesId, Assessed>,
+    /// What is known of series from before the start that were not met since.
+    learned: HashMap<SeriesId, State>,
+    /// What was open before the start, of series that were not met since.
+    resumed: HashMap<FindingId, Finding>,
     incidents: Incidents,
     bands: HashMap<TargetId, Derived>,
 }
@@ -85,55 +91,31 @@ impl Assessor {
 
     /// Takes what a series was before, in the order of time: nothing is found, but what is usual is
     /// learned, and what is out of the ordinary at the end is known to be. `labels` are all of the
-    /// series.
-    pub fn learn(
-        &mut self,
-        target: &Arc<Target>,
-        labels: &Labels,
-        samples: impl IntoIterator<Item = (UnixMillis, f64)>,
-    ) {
-        let Some(&signal_idx) = self.by_metric.get(labels.metric_name()) else {
+    /// series. It waits there until the series is met.
+    pub fn learn(&mut self, labels: &Labels, samples: impl IntoIterator<Item = (UnixMillis, f64)>) {
+        let signal = self.by_metric.get(labels.metric_name());
+        let Some(signal) = signal.and_then(|&idx| self.signals.get(idx)) else {
             return;
         };
-        let Some(signal) = self.signals.get(signal_idx) else {
-            return;
-        };
-        let id = SeriesId(labels.hash64());
-        let series = self.series.entry(id);
-        let series = series.or_insert_with(|| {
-            Assessed::new(
-                signal,
-                target,
-                Labels::from_pairs(own_labels(target, labels)),
-            )
-        });
+        let learned = self.learned.entry(SeriesId(labels.hash64()));
+        let state = learned.or_insert_with(|| State::new(signal));
         for (time, value) in samples {
             let sample = Sample {
                 time,
                 value,
                 is_guarded: &|_| true,
             };
-            series.step(signal, &sample);
+            state.step(signal, &sample);
         }
-        series.is_learned();
+        state.is_learned();
     }
 
-    /// Goes on with what was found before a restart and is not over: it fires, and is not told again.
-    pub fn resume(&mut self, open: &[Finding]) {
-        for finding in open
-            .iter()
-            .filter(|finding| finding.state == FindingState::Firing)
-        {
-            let signal = self
-                .signals
-                .iter()
-                .find(|signal| signal.name == finding.signal);
-            let series = self.series.values_mut();
-            let mut series = series.filter(|series| series.target.id() == finding.target.id());
-            if signal.is_some_and(|signal| series.any(|one| one.resume(signal, finding))) {
-                self.incidents.resume(finding);
-            }
-        }
+    /// Goes on with what was found before a restart and is not over: when its series is met, it
+    /// fires, and is not told again.
+    pub fn resume(&mut self, open: impl IntoIterator<Item = Finding>) {
+        let firing = open.into_iter().filter(|f| f.state == FindingState::Firing);
+        self.resumed
+            .extend(firing.map(|finding| (finding.id, finding)));
     }
 
     /// Takes the signals of one target at one time.
@@ -153,23 +135,21 @@ impl Assessor {
             let Some(&signal_idx) = self.by_metric.get(series.labels.metric_name()) else {
                 continue;
             };
-            let Some(signal) = self.signals.get(signal_idx) else {
+            let Some(signal) = self.signals.get(signal_idx).map(Arc::clone) else {
                 continue;
             };
-            let target = &batch.layout.target;
-            let assessed = self.series.entry(series.id).or_insert_with(|| {
-                Assessed::new(
-                    signal,
-                    target,
-                    Labels::from_pairs(own_labels(target, &series.labels)),
-                )
-            });
+            if !self.series.contains_key(&series.id) {
+                self.meet(signal_idx, &batch.layout.target, series);
+            }
+            let Some(assessed) = self.series.get_mut(&series.id) else {
+                continue;
+            };
             let sample = Sample {
                 time,
                 value: if is_stale(value) { f64::NAN } else { value },
                 is_guarded: &is_guarded,
             };
-            let step = assessed.step(signal, &sample);
+            let step = assessed.step(&signal, &sample);
             for finding in step.findings {
                 self.incidents.note(finding, &mut findings);
             }
@@ -177,6 +157,24 @@ impl Assessor {
         }
         let bands = self.bands(batch, &verdicts);
         Assessment { findings, bands }
+    }
+
+    /// A series is seen for the first time since the start.
+    fn meet(&mut self, signal_idx: usize, target: &Arc<Target>, series: &Series) {
+        let Some(signal) = self.signals.get(signal_idx) else {
+            return;
+        };
+        let state = self.learned.remove(&series.id);
+        let state = state.unwrap_or_else(|| State::new(signal));
+        let labels = Labels::from_pairs(own_labels(target, &series.labels));
+        let mut assessed = Assessed::new(target, labels, signal_idx, state);
+        for id in assessed.ids(signal) {
+            if let Some(finding) = self.resumed.remove(&id) {
+                assessed.resume(signal, &finding);
+                self.incidents.resume(&finding);
+            }
+        }
+        self.series.insert(series.id, assessed);
     }
 
     /// Verdicts as samples.
@@ -222,16 +220,40 @@ impl Assessor {
         named.collect()
     }
 
-    /// Lets go of series that had no sample since `earliest` and are not in trouble.
-    pub fn forget(&mut self, earliest: UnixMillis) {
-        self.series
-            .retain(|_, series| series.last_time >= earliest || series.is_in_trouble());
+    /// Ends what had no sample since `earliest`: troubles of series that are silent are over, as far
+    /// as can be told, and their series are forgotten.
+    pub fn end_silent(&mut self, earliest: UnixMillis, now: UnixMillis) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let silent = |series: &Assessed| series.state.last_time < earliest;
+        for series in self
+            .series
+            .values_mut()
+            .filter(|s| silent(s) && s.is_in_trouble())
+        {
+            let Some(signal) = self.signals.get(series.signal_idx) else {
+                continue;
+            };
+            for finding in series.end(signal, now) {
+                self.incidents.note(finding, &mut findings);
+            }
+        }
+        self.series.retain(|_, series| !silent(series));
+        let ended = self
+            .resumed
+            .extract_if(|_, finding| finding.time < earliest);
+        findings.extend(ended.map(|(_, finding)| Finding {
+            state: FindingState::Resolved,
+            time: now,
+            now: f64::NAN,
+            ..finding
+        }));
         let alive: HashSet<_> = self
             .series
             .values()
             .map(|series| series.target.id())
             .collect();
         self.bands.retain(|target, _| alive.contains(target));
+        findings
     }
 
     /// Number of series that are judged.

@@ -183,7 +183,7 @@ fn what_was_learned_is_not_news_and_what_goes_on_fires() {
     let mut assessor = assessor(vec![two_steps()]);
     let labels = batch(0, &[("load", 0.0)]).layout.series[0].labels.clone();
     let past = (0..60).map(|minute| (UnixMillis(minute * MINUTE), 15.0));
-    assessor.learn(&target("a:1"), &labels, past);
+    assessor.learn(&labels, past);
     assert_eq!(
         told(&mut assessor, loads(60, [15.0; 5])),
         ["60 firing warning threshold load"]
@@ -199,8 +199,8 @@ fn after_a_restart_what_fires_is_not_told_again_and_its_end_is() {
     let mut after = assessor(vec![two_steps()]);
     let labels = batch(0, &[("load", 0.0)]).layout.series[0].labels.clone();
     let past = (0..10).map(|minute| (UnixMillis(minute * MINUTE), 15.0));
-    after.learn(&target("a:1"), &labels, past);
-    after.resume(&fired);
+    after.learn(&labels, past);
+    after.resume(fired.clone());
     assert!(told(&mut after, loads(10, [15.0; 10])).is_empty());
     let mut over = loads(20, [5.0; 10]).flat_map(|batch| after.assess(&batch).findings);
     let over = over.next().unwrap();
@@ -274,12 +274,35 @@ fn a_finding_says_what_where_since_when_and_what_to_do() {
 }
 
 #[test]
-fn silent_series_are_forgotten_unless_they_are_in_trouble() {
+fn series_that_are_silent_are_forgotten_and_their_trouble_is_over() {
     let mut assessor = assessor(vec![two_steps(), signal("size", Vec::new())]);
     let rows = (0..10).map(|minute| batch(minute, &[("load", 15.0), ("size", 1.0)]));
     told(&mut assessor, rows);
-    assessor.forget(UnixMillis(DAY * MINUTE));
-    assert_eq!(assessor.n_series(), 1);
+    assert!(
+        assessor
+            .end_silent(UnixMillis(0), UnixMillis(20 * MINUTE))
+            .is_empty()
+    );
+    let ended = assessor.end_silent(UnixMillis(15 * MINUTE), UnixMillis(25 * MINUTE));
+    assert_eq!(ended.len(), 1);
+    assert_eq!(ended[0].state, FindingState::Resolved);
+    assert_eq!(assessor.n_series(), 0);
+}
+
+#[test]
+fn what_was_open_before_a_restart_is_over_when_its_series_does_not_come_back() {
+    let mut before = assessor(vec![two_steps()]);
+    let fired = loads(0, [15.0; 10]).flat_map(|batch| before.assess(&batch).findings);
+    let mut after = assessor(vec![two_steps()]);
+    after.resume(fired.collect::<Vec<_>>());
+    assert!(
+        after
+            .end_silent(UnixMillis(0), UnixMillis(MINUTE))
+            .is_empty()
+    );
+    let ended = after.end_silent(UnixMillis(20 * MINUTE), UnixMillis(35 * MINUTE));
+    assert_eq!(ended.len(), 1);
+    assert_eq!(ended[0].state, FindingState::Resolved);
 }
 
 /// The state of 10,000 series is to be below 10 MB.

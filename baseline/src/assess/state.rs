@@ -1,0 +1,168 @@
+//! What is known of one series: what is usual, and how its conditions stand. It does not know whose
+//! series it is.
+
+use proto::UnixMillis;
+use proto::finding::{Finding, Rule, Severity};
+
+use super::alarm::{Alarm, Patience};
+use crate::catalogue::{self, Direction, Signal, Threshold};
+use crate::judge::{Judge, Options, Verdict};
+
+/// How long a value has to be out of its band until that is told. Milliseconds.
+const BAND_HOLD: i64 = 10 * 60_000;
+/// How long a trouble has to be gone until it is over. Milliseconds.
+const CALM: i64 = 5 * 60_000;
+/// After how long what is out of the ordinary counts as usual. Milliseconds.
+const ACCEPTED_AFTER: i64 = 86_400_000;
+/// For how long a series has to be known until its band is believed: what is less than a day says
+/// nothing about the hours to come. Milliseconds.
+const LEAST_KNOWN: i64 = 86_400_000;
+
+/// What is known of one series of a signal.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) last_time: UnixMillis,
+    first_time: UnixMillis,
+    judge: Judge,
+    /// One for each of the signal's thresholds.
+    thresholds: Vec<Alarm>,
+    band: Alarm,
+    /// Half the width of the band when its alarm was last quiet: what is out of the ordinary widens
+    /// the judge's band at once, and must not make itself usual.
+    usual_width: f64,
+}
+
+/// One sample and what else is known at its time.
+pub(super) struct Sample<'a> {
+    pub(super) time: UnixMillis,
+    /// NaN when the series ends.
+    pub(super) value: f64,
+    /// Whether a threshold counts now.
+    pub(super) is_guarded: &'a dyn Fn(&Threshold) -> bool,
+}
+
+impl State {
+    pub(super) fn new(signal: &Signal) -> Self {
+        Self {
+            last_time: UnixMillis(i64::MIN),
+            first_time: UnixMillis(i64::MAX),
+            judge: Judge::new(Options::default()),
+            thresholds: vec![Alarm::Quiet; signal.thresholds.len()],
+            band: Alarm::Quiet,
+            usual_width: f64::INFINITY,
+        }
+    }
+
+    /// Takes a sample. One that is not later than the last is not judged again.
+    pub(super) fn step(&mut self, signal: &Signal, sample: &Sample<'_>) -> Option<Verdict> {
+        let is_new = sample.time > self.last_time;
+        let verdict = (is_new && sample.value.is_finite()).then(|| {
+            self.first_time = self.first_time.min(sample.time);
+            let verdict = self.judge.observe(sample.time.0, sample.value);
+            self.as_usual(sample.time, verdict)
+        });
+        self.last_time = sample.time;
+        self.step_thresholds(signal, sample);
+        self.step_band(signal, sample, verdict);
+        verdict
+    }
+
+    /// A verdict with the band as it was before anything was out of it, for a day at the most: then
+    /// the new is usual.
+    fn as_usual(&mut self, time: UnixMillis, verdict: Verdict) -> Verdict {
+        let (Alarm::Pending { since } | Alarm::Firing { since, .. }) = self.band else {
+            self.usual_width = verdict.upper - verdict.expected;
+            return verdict;
+        };
+        if time.0.saturating_sub(since.0) > ACCEPTED_AFTER {
+            return verdict;
+        }
+        Verdict {
+            lower: verdict.expected - self.usual_width,
+            upper: verdict.expected + self.usual_width,
+            ..verdict
+        }
+    }
+
+    fn step_thresholds(&mut self, signal: &Signal, sample: &Sample<'_>) {
+        for (alarm, threshold) in self.thresholds.iter_mut().zip(&signal.thresholds) {
+            let is_bad = threshold.bound.holds(sample.value) && (sample.is_guarded)(threshold);
+            let hold = i64::try_from(threshold.hold.as_millis()).unwrap_or(i64::MAX);
+            alarm.step(sample.time, is_bad, Patience { hold, calm: CALM });
+        }
+    }
+
+    fn step_band(&mut self, signal: &Signal, sample: &Sample<'_>, verdict: Option<Verdict>) {
+        let known = sample.time.0.saturating_sub(self.first_time.0);
+        let is_known = known >= LEAST_KNOWN;
+        let is_bad = is_known && verdict.is_some_and(|v| is_out(signal, sample.value, &v));
+        let patience = Patience {
+            hold: BAND_HOLD,
+            calm: CALM,
+        };
+        self.band.step(sample.time, is_bad, patience);
+    }
+
+    /// How bad it is by a rule, if it fires.
+    pub(super) fn firing(&self, signal: &Signal, rule: Rule) -> Option<Severity> {
+        if rule == Rule::Band {
+            return self.band.is_firing().then_some(Severity::Warning);
+        }
+        let alarms = self.thresholds.iter().zip(&signal.thresholds);
+        let firing = alarms.filter(|(alarm, _)| alarm.is_firing());
+        firing.map(|(_, threshold)| severity(threshold)).max()
+    }
+
+    /// Since when the alarm of a rule that fires has been there.
+    pub(super) fn since(&self, rule: Rule) -> Option<UnixMillis> {
+        let alarms: &[Alarm] = match rule {
+            Rule::Band => std::slice::from_ref(&self.band),
+            _ => &self.thresholds,
+        };
+        let firing = alarms.iter().filter_map(|alarm| match alarm {
+            Alarm::Firing { since, .. } => Some(*since),
+            Alarm::Quiet | Alarm::Pending { .. } => None,
+        });
+        firing.min()
+    }
+
+    /// What was learned from the past is not news: what fires at its end counts as pending, and
+    /// fires with the next sample.
+    pub(super) fn is_learned(&mut self) {
+        for alarm in self.thresholds.iter_mut().chain([&mut self.band]) {
+            if let Alarm::Firing { since, .. } = *alarm {
+                *alarm = Alarm::Pending { since };
+            }
+        }
+    }
+
+    /// Goes on with what was found before a restart: it fires.
+    pub(super) fn resume(&mut self, signal: &Signal, finding: &Finding) {
+        let firing = Alarm::Firing {
+            since: finding.since,
+            quiet: None,
+        };
+        match finding.rule {
+            Rule::Band => self.band = firing,
+            _ => {
+                let alarms = self.thresholds.iter_mut().zip(&signal.thresholds);
+                let told = alarms.filter(|(_, t)| severity(t) <= finding.severity);
+                told.for_each(|(alarm, _)| *alarm = firing);
+            }
+        }
+    }
+}
+
+/// Whether a value is out of its band, on the bad side, and by enough to matter.
+fn is_out(signal: &Signal, value: f64, verdict: &Verdict) -> bool {
+    let is_high = value > verdict.upper && signal.bad != Direction::Down;
+    let is_low = value < verdict.lower && signal.bad != Direction::Up;
+    (is_high || is_low) && (value - verdict.expected).abs() >= signal.least_change
+}
+
+fn severity(threshold: &Threshold) -> Severity {
+    match threshold.severity {
+        catalogue::Severity::Warning => Severity::Warning,
+        catalogue::Severity::Critical => Severity::Critical,
+    }
+}
