@@ -5,6 +5,7 @@
 pub mod assess;
 pub mod catalogue;
 mod derived;
+pub mod explain;
 pub mod judge;
 pub mod promql;
 pub mod signals;

@@ -1,0 +1,111 @@
+//! Profiles made of stacks written as `root;…;leaf value`.
+
+use super::*;
+
+fn profile(stacks: &[(&str, i64)]) -> Profile {
+    let text: String = stacks
+        .iter()
+        .map(|(stack, value)| format!("{stack} {value}\n"))
+        .collect();
+    proto::folded::parse(text.as_bytes()).unwrap()
+}
+
+fn side(profile: &Profile, n_events: f64) -> Side<'_> {
+    Side {
+        profile,
+        type_idx: 0,
+        weight: 1.0,
+        n_events,
+    }
+}
+
+/// The functions that explain it, with their shares in percent.
+fn explained(
+    before: &[(&str, i64)],
+    now: &[(&str, i64)],
+    n_events: f64,
+) -> Vec<(String, [i64; 2])> {
+    let (before, now) = (profile(before), profile(now));
+    let changes = growth(side(&before, n_events), side(&now, n_events));
+    let percent = |share: f64| (share * 100.0).round() as i64;
+    changes
+        .into_iter()
+        .map(|change| (change.function, change.share.map(percent)))
+        .collect()
+}
+
+const MANY: f64 = 1e6;
+
+#[test]
+fn the_function_that_grew_is_named_and_not_what_calls_it() {
+    let before = [("main;serve;tls", 10), ("main;serve;read", 90)];
+    let now = [("main;serve;tls", 110), ("main;serve;read", 90)];
+    assert_eq!(
+        explained(&before, &now, MANY),
+        [("tls".to_owned(), [10, 55])]
+    );
+}
+
+#[test]
+fn a_cost_that_moved_between_siblings_is_not_told() {
+    let before = [
+        ("main;work;old", 60),
+        ("main;work;new", 10),
+        ("main;idle", 30),
+    ];
+    let now = [
+        ("main;work;old", 10),
+        ("main;work;new", 60),
+        ("main;idle", 30),
+    ];
+    assert!(explained(&before, &now, MANY).is_empty());
+}
+
+#[test]
+fn a_change_below_what_so_few_samples_can_show_is_not_told() {
+    let before = [("main;a", 50), ("main;b", 50)];
+    let now = [("main;a", 60), ("main;b", 50)];
+    // 50 % to 54.5 %: 32 × 0.25 / 0.045² ≈ 3,840 samples.
+    assert!(explained(&before, &now, 3_000.0).is_empty());
+    assert_eq!(explained(&before, &now, 5_000.0).len(), 1);
+}
+
+#[test]
+fn when_everything_grew_alike_no_function_explains_it() {
+    let before = [("main;a", 50), ("main;b", 50)];
+    let now = [("main;a", 100), ("main;b", 100)];
+    assert!(explained(&before, &now, MANY).is_empty());
+}
+
+#[test]
+fn two_that_grew_apart_are_both_told_the_larger_first() {
+    let before = [("main;a", 10), ("main;b", 10), ("main;c", 80)];
+    let now = [("main;a", 60), ("main;b", 40), ("main;c", 80)];
+    let explained = explained(&before, &now, MANY);
+    let names: Vec<_> = explained.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["a", "b"]);
+}
+
+#[test]
+fn a_recursion_is_counted_once() {
+    let before = [("main;f;f;f", 10), ("main;g", 90)];
+    let now = [("main;f;f;f", 100), ("main;g", 90)];
+    assert_eq!(explained(&before, &now, MANY), [("f".to_owned(), [10, 53])]);
+}
+
+#[test]
+fn sides_of_other_weights_are_put_on_one_footing() {
+    let (before, now) = (profile(&[("main;a", 100)]), profile(&[("main;a", 1000)]));
+    let ten_times = Side {
+        weight: 10.0,
+        ..side(&now, MANY)
+    };
+    assert!(growth(side(&before, MANY), ten_times).is_empty());
+}
+
+#[test]
+fn nothing_on_either_side_explains_nothing() {
+    let (empty, some) = (Profile::default(), profile(&[("main;a", 1)]));
+    assert!(growth(side(&empty, MANY), side(&some, MANY)).is_empty());
+    assert!(growth(side(&some, MANY), side(&empty, MANY)).is_empty());
+}
