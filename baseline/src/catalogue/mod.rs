@@ -14,3 +14,19 @@ mod unit;
 pub use check::{SignalError, check_all};
 pub use signal::{Bound, Comparison, Direction, Guard, Healthy, Severity, Signal, Threshold};
 pub use unit::Unit;
+
+/// Our signals: the name of each file of the catalogue, and its text.
+pub const FILES: [(&str, &str); 6] = [
+    ("etcd.yaml", include_str!("../../catalogue/etcd.yaml")),
+    (
+        "cluster-etcd-operator.yaml",
+        include_str!("../../catalogue/cluster-etcd-operator.yaml"),
+    ),
+    (
+        "containerd.yaml",
+        include_str!("../../catalogue/containerd.yaml"),
+    ),
+    ("kubelet.yaml", include_str!("../../catalogue/kubelet.yaml")),
+    ("go.yaml", include_str!("../../catalogue/go.yaml")),
+    ("process.yaml", include_str!("../../catalogue/process.yaml")),
+];

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 /// Everything that is wrong with a configuration; at least one finding.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ConfigErrors(Vec<ConfigError>);
 
 impl ConfigErrors {

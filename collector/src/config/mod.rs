@@ -18,6 +18,7 @@ mod profiling;
 mod relabeling;
 mod scalar;
 mod scrape;
+mod signals;
 mod table;
 mod telemetry;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use baseline::catalogue::Signal;
 use exporter::otlp::ReceiverOptions;
 use exporter::web::WebOptions;
 
@@ -42,6 +44,7 @@ pub use object_store::ObjectStoreConfig;
 pub use profiles::{DeltaMode, ProfileFormat, ProfileSpec};
 pub use profiling::{ProfilingBudget, QuietHours};
 pub(crate) use proto::units;
+pub use signals::built_in as built_in_signals;
 pub use telemetry::{LogFormat, TelemetryConfig};
 pub(crate) use web::DEFAULT_LISTEN;
 
@@ -66,6 +69,8 @@ pub struct Config {
     pub jobs: Vec<Arc<Job>>,
     /// How much profiling may cost the targets.
     pub profiling: ProfilingBudget,
+    /// What is watched of the targets: the catalogue, with what the file says over it.
+    pub signals: Vec<Signal>,
     /// Our own logs and traces.
     pub telemetry: TelemetryConfig,
     /// What is allowed but probably not meant: to be shown once, at start and by `check`.
@@ -88,19 +93,24 @@ pub fn load(path: Option<&Path>) -> Result<Config, ConfigErrors> {
 /// # Errors
 /// As [`load`].
 pub fn parse(file: &Path, text: &str) -> Result<Config, ConfigErrors> {
-    let document = yaml::parse(text).map_err(|error| ConfigError {
+    let signals = built_in_signals()?;
+    let document = yaml::parse(text).map_err(|error| not_yaml(file, error))?;
+    let source = Source::new(file);
+    let config = source.table(&document, "the file", |table| read(table, signals));
+    match (source.finish(), config) {
+        (Ok(warnings), Some(config)) => Ok(Config { warnings, ..config }),
+        (Err(errors), _) => Err(errors.into()),
+        (Ok(_), None) => Err(Vec::new().into()),
+    }
+}
+
+fn not_yaml(file: &Path, error: yaml::YamlError) -> ConfigError {
+    ConfigError {
         file: file.to_owned(),
         line: Some(error.line),
         key: None,
         problem: error.message,
         allowed: None,
-    })?;
-    let source = Source::new(file);
-    let config = source.table(&document, "the file", read);
-    match (source.finish(), config) {
-        (Ok(warnings), Some(config)) => Ok(Config { warnings, ..config }),
-        (Err(errors), _) => Err(errors.into()),
-        (Ok(_), None) => Err(Vec::new().into()),
     }
 }
 
@@ -128,13 +138,15 @@ fn read_file(path: &Path) -> Result<String, ConfigErrors> {
     Ok(text)
 }
 
-fn read(table: &mut Table<'_>) -> Config {
+/// `signals` are those of the catalogue.
+fn read(table: &mut Table<'_>, mut signals: Vec<Signal>) -> Config {
     let global = table.section("global", Global::read);
     let archive = table.section("archive", ArchiveConfig::read);
     let web = table.section("web", web::read);
     let otlp = otlp::read_all(table);
     let mut jobs = scrape::read_all(table, &global);
     let profiling = table.section("profiling", ProfilingBudget::read);
+    signals::read_over(table, &mut signals);
     let telemetry = table.section("telemetry", TelemetryConfig::read);
     foreign_keys(table);
     let own = own::job(table, &global, &web, &telemetry, &jobs);
@@ -146,6 +158,7 @@ fn read(table: &mut Table<'_>) -> Config {
         otlp,
         jobs: jobs.into_iter().map(Arc::new).collect(),
         profiling,
+        signals,
         telemetry,
         warnings: Vec::new(),
     }

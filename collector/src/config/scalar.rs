@@ -56,7 +56,7 @@ fn shorten(text: &str) -> String {
 }
 
 /// What a value is, whatever it means.
-fn text(node: &Node) -> Option<&str> {
+pub(super) fn text(node: &Node) -> Option<&str> {
     match &node.value {
         Value::Scalar { text, .. } => Some(text),
         _ => None,

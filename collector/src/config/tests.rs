@@ -32,7 +32,9 @@ fn every_key() -> String {
 fn asked_keys(text: &str) -> (BTreeSet<(String, &'static str)>, Vec<ConfigError>) {
     let source = Source::new(Path::new("test.yml"));
     let document = yaml::parse(text).unwrap();
-    source.table(&document, "the file", read);
+    source.table(&document, "the file", |table| {
+        read(table, built_in_signals().unwrap())
+    });
     let asked = source.asked.borrow().clone();
     (asked, source.finish().err().unwrap_or_default())
 }
@@ -248,6 +250,50 @@ fn secrets_that_everyone_may_read_are_warned_about() {
         .unwrap()
         .warnings;
     assert!(warnings[0].contains("there is no file"), "{warnings:?}");
+}
+
+fn signal<'c>(config: &'c Config, name: &str) -> Option<&'c baseline::catalogue::Signal> {
+    config.signals.iter().find(|signal| signal.name == name)
+}
+
+#[test]
+fn the_signals_that_are_shown_are_those_that_are_meant() {
+    let built_in = built_in_signals().unwrap();
+    let text = every_key();
+    let (_, shown) = text.split_once("\nsignals:\n").unwrap();
+    let (shown, _) = shown.split_once("\n\n").unwrap();
+    let config = valid(&format!("signals:\n{shown}"));
+    assert_eq!(
+        config.signals.len(),
+        built_in.len(),
+        "one less and one more"
+    );
+    assert_eq!(signal(&config, "process_virtual_memory"), None);
+    let known = built_in
+        .iter()
+        .find(|known| known.name == "etcd_wal_fsync_p99")
+        .unwrap();
+    let changed = signal(&config, "etcd_wal_fsync_p99").unwrap();
+    assert_eq!(changed.expr, known.expr);
+    assert_eq!((changed.least_change, changed.thresholds.len()), (0.005, 1));
+    assert_eq!(changed.thresholds[0].bound.value, 0.02);
+    let own = signal(&config, "coredns_cache_misses").unwrap();
+    assert_eq!(
+        own.metric_name(),
+        "leadsman_signal_coredns_cache_misses_ratio"
+    );
+    assert_eq!(
+        own.thresholds[0].only_while.as_ref().unwrap().signal,
+        "target_samples"
+    );
+    assert_eq!(valid("").signals, built_in);
+}
+
+#[test]
+fn a_signal_that_is_not_there_cannot_be_left_out() {
+    let config = valid("signals: [{name: nothing, enabled: false}]");
+    assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
+    assert!(config.warnings[0].contains("there is no signal \"nothing\""));
 }
 
 /// Each file of the folder ends with the messages it must cause, one a line after `#! `.
