@@ -3,4 +3,5 @@
 //! Pure: no files, no sockets, no clocks.
 
 pub mod catalogue;
+pub mod causes;
 pub mod promql;
