@@ -4,6 +4,7 @@
 
 pub mod assess;
 pub mod catalogue;
+pub mod causes;
 mod derived;
 pub mod explain;
 pub mod judge;

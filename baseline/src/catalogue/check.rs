@@ -9,7 +9,7 @@ const MAX_NAME: usize = 64;
 /// Longest time for which a threshold may have to be passed.
 const MAX_HOLD: Duration = Duration::from_secs(86_400);
 
-/// What is wrong with a signal.
+/// What is wrong with a signal, or with a cause.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
 pub struct SignalError {
@@ -199,7 +199,8 @@ impl Found {
     }
 }
 
-fn is_name(text: &str) -> bool {
+/// `[a-z][a-z0-9_]*`
+pub(crate) fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
         && text
             .chars()
@@ -214,7 +215,7 @@ fn is_component(text: &str) -> bool {
 }
 
 /// `https://…` or `owner/repository #number`.
-fn is_reference(text: &str) -> bool {
+pub(crate) fn is_reference(text: &str) -> bool {
     let url = text
         .strip_prefix("https://")
         .or_else(|| text.strip_prefix("http://"));

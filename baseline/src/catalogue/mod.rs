@@ -12,6 +12,7 @@ mod tests;
 mod unit;
 
 pub use check::{SignalError, check_all};
+pub(crate) use check::{is_name, is_reference};
 pub use signal::{Bound, Comparison, Direction, Guard, Healthy, Severity, Signal, Threshold};
 pub use unit::Unit;
 

@@ -5,6 +5,7 @@
 //! knows what may be written; what it does is known to the part whose options it fills.
 
 mod archive;
+mod causes;
 mod error;
 mod global;
 pub(crate) mod groups;
@@ -37,6 +38,7 @@ use exporter::web::WebOptions;
 use table::{Source, Table};
 
 pub use archive::ArchiveConfig;
+pub use causes::built_in as built_in_causes;
 pub use error::{ConfigError, ConfigErrors};
 pub use global::Global;
 pub use job::{Discovery, FileSource, Job, Scheme, ScrapeRules, StaticGroup};
