@@ -9,6 +9,7 @@ pub mod discovery;
 pub mod fetch;
 #[doc(hidden)]
 pub mod fuzz;
+mod judging;
 pub mod relabel;
 mod service;
 pub mod simulate;

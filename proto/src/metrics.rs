@@ -17,6 +17,22 @@ pub const STALE_NAN_BITS: u64 = 0x7ff0_0000_0000_0002;
 /// not in the one before either. It never leaves leadsman: readers skip it.
 pub const ABSENT_NAN_BITS: u64 = 0x7ff0_0000_0000_0003;
 
+/// How the names of metrics begin that leadsman works out from a target's page: its signals.
+pub const SIGNAL_PREFIX: &str = "leadsman_signal_";
+/// How the names of metrics begin that say what was expected of signals.
+pub const BASELINE_PREFIX: &str = "leadsman_baseline_";
+
+/// Where the samples of a batch come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Origin {
+    /// They were scraped.
+    Page,
+    /// They are signals, worked out from pages.
+    Signals,
+    /// They are what was expected of signals.
+    Baselines,
+}
+
 /// The stale marker.
 pub fn stale_marker() -> f64 {
     f64::from_bits(STALE_NAN_BITS)
@@ -126,6 +142,19 @@ impl Layout {
             target,
             families,
             series,
+        }
+    }
+
+    /// Where samples with this layout come from. Our own page may have metrics of all kinds, but
+    /// it begins with none of those that are worked out.
+    pub fn origin(&self) -> Origin {
+        let first = self.families.first().map_or("", |family| &family.name);
+        if first.starts_with(SIGNAL_PREFIX) {
+            Origin::Signals
+        } else if first.starts_with(BASELINE_PREFIX) {
+            Origin::Baselines
+        } else {
+            Origin::Page
         }
     }
 

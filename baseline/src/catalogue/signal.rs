@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use proto::metrics::SIGNAL_PREFIX;
+
 use super::Unit;
 use crate::promql::Expr;
 
@@ -112,7 +114,7 @@ pub struct Healthy {
 impl Signal {
     /// The metric under which we expose it.
     pub fn metric_name(&self) -> String {
-        format!("leadsman_signal_{}{}", self.name, self.unit.suffix())
+        format!("{SIGNAL_PREFIX}{}{}", self.name, self.unit.suffix())
     }
 }
 

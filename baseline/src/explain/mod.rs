@@ -3,14 +3,16 @@
 //! Two profiles of one kind are compared function by function, and what would mislead is left out:
 //! changes too small for the number of samples, costs that only moved between functions of one
 //! caller, and callers that tell the same as what they call. It does not know where profiles come
-//! from, nor what the functions mean.
+//! from; what functions mean it asks the table of causes.
 
+mod likely;
 mod table;
 #[cfg(test)]
 mod tests;
 
 use proto::profile::Profile;
 
+pub use likely::{Likely, likely};
 use table::{Amounts, Names, Spent};
 
 /// Functions that are told, at most.

@@ -1,6 +1,7 @@
 //! Profiles made of stacks written as `root;…;leaf value`.
 
 use super::*;
+use crate::causes::{Cause, Causes, Function};
 
 fn profile(stacks: &[(&str, i64)]) -> Profile {
     let text: String = stacks
@@ -108,4 +109,62 @@ fn nothing_on_either_side_explains_nothing() {
     let (empty, some) = (Profile::default(), profile(&[("main;a", 1)]));
     assert!(growth(side(&empty, MANY), side(&some, MANY)).is_empty());
     assert!(growth(side(&some, MANY), side(&empty, MANY)).is_empty());
+}
+
+fn causes() -> Causes {
+    let cause = |name: &str, function: &str, suppressed| Cause {
+        name: name.to_owned(),
+        functions: vec![Function::new(function)],
+        with: Vec::new(),
+        kinds: Vec::new(),
+        components: Vec::new(),
+        cause: "It is so.".to_owned(),
+        remedy: String::new(),
+        references: Vec::new(),
+        suppressed,
+    };
+    Causes::new(vec![
+        cause("handshakes", "tls.Conn.Handshake", false),
+        cause("idle", "runtime.futex", true),
+    ])
+}
+
+/// The likely causes, with their shares in percent.
+fn likely_causes(before: Option<&[(&str, i64)]>, now: &[(&str, i64)]) -> Vec<(String, [f64; 2])> {
+    let (causes, now) = (causes(), profile(now));
+    let before = before.map(profile);
+    let before = before.as_ref().map(|before| side(before, MANY));
+    let percent = |share: f64| (share * 100.0).round();
+    likely(&causes, "process_cpu", None, before, side(&now, MANY))
+        .into_iter()
+        .map(|one| (one.cause.name.clone(), one.share.map(percent)))
+        .collect()
+}
+
+const CALM: [(&str, i64); 2] = [("main;crypto/tls.(*Conn).Handshake", 5), ("main;read", 95)];
+const BUSY: [(&str, i64); 2] = [("main;crypto/tls.(*Conn).Handshake", 95), ("main;read", 95)];
+
+#[test]
+fn a_cause_that_costs_more_than_before_is_likely() {
+    assert_eq!(
+        likely_causes(Some(&CALM), &BUSY),
+        [("handshakes".to_owned(), [5.0, 50.0])]
+    );
+    assert!(likely_causes(Some(&BUSY), &BUSY).is_empty());
+    assert!(likely_causes(Some(&BUSY), &CALM).is_empty());
+}
+
+#[test]
+fn without_a_before_what_costs_much_is_likely() {
+    let likely = likely_causes(None, &BUSY);
+    assert!(
+        matches!(&likely[..], [(name, [before, 50.0])] if name == "handshakes" && before.is_nan())
+    );
+}
+
+#[test]
+fn a_scheduler_with_nothing_to_do_does_not_count() {
+    let mut idle = CALM.to_vec();
+    idle.push(("runtime.mcall;runtime.schedule;runtime.futex", 10_000));
+    assert!(likely_causes(Some(&CALM), &idle).is_empty());
 }

@@ -96,11 +96,6 @@ impl Evaluator {
     pub fn end(&mut self, time: UnixMillis) -> Option<MetricBatch> {
         self.derived.as_mut()?.batch(time, []).0
     }
-
-    /// Whether these are the signals it computes.
-    pub fn is_of(&self, program: &Arc<Program>) -> bool {
-        Arc::ptr_eq(&self.program, program)
-    }
 }
 
 /// Whether a scrape had a page.

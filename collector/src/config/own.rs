@@ -45,6 +45,7 @@ pub(super) fn job(
             Scheme::Http
         },
         http: client(web),
+        params: vec![("signals".to_owned(), "off".to_owned())],
         discovery: vec![Discovery::Own],
         profiles: profiles
             .filter(|spec| profiled.contains(&&*spec.kind))

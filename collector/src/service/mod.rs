@@ -23,10 +23,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use baseline::signals::Program;
 use exporter::web::{App, LiveView, Server};
 use prometheus::Registry;
 use storage::archive::remote::MirrorMetrics;
-use storage::archive::{Archive, Keeper};
+use storage::archive::{Archive, Keeper, Recall};
 use storage::log::Log;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -34,6 +35,7 @@ use tracing::{error, info, warn};
 
 use crate::config::{ArchiveConfig, Config};
 use crate::discovery::{Discoverer, DiscoveryOptions};
+use crate::judging::{Judging, JudgingMetrics};
 use crate::sounding::{Sounder, SounderHandle, SoundingMetrics};
 use crate::telemetry::{OwnProfiler, Telemetry};
 
@@ -115,7 +117,15 @@ impl Service {
         events.started().await;
 
         let metrics = SoundingMetrics::register(&registry)?;
-        let sounder = Sounder::new(log.appender(), metrics, config.profiling.clone());
+        let program = Program::new(&config.signals).context("failed to compile the signals")?;
+        let program = Arc::new(program);
+        let sounder = Sounder::new(log.appender(), metrics, config.profiling.clone(), program);
+        let judging = Judging::new(
+            &config.signals,
+            Recall::open(&config.archive.path),
+            log.appender(),
+            JudgingMetrics::register(&registry)?,
+        );
         let handle = sounder.handle();
         let config = watch::Sender::new(Arc::new(config));
         let discoverer = Discoverer::new(config.subscribe(), DiscoveryOptions::of_this_machine());
@@ -132,7 +142,7 @@ impl Service {
         let server = Server::bind(config.borrow().web.clone(), app)?;
         let address = server.local_addr();
 
-        let readers = Readers::start(&log, archive, keeper, live)?;
+        let readers = Readers::start(&log, archive, keeper, judging, live)?;
         let mut forwarders = Forwarders::new(&registry)?;
         let receivers = config.borrow().otlp.clone();
         forwarders.apply(&log, &receivers).await?;
@@ -313,6 +323,9 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     }
     if old.web != new.web {
         parts.push("web");
+    }
+    if old.signals != new.signals {
+        parts.push("signals");
     }
     let [old, new] = [&old.telemetry, &new.telemetry];
     if (old.log_format, old.trace_sample_ratio) != (new.log_format, new.trace_sample_ratio) {

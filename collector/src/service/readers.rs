@@ -1,5 +1,5 @@
-//! The readers of the log that always run: the archive, with the keeper of its files, and the live
-//! view.
+//! The readers of the log that always run: the archive, with the keeper of its files, the judge, and
+//! the live view.
 
 use anyhow::{Context, Result};
 use exporter::web::LiveView;
@@ -8,12 +8,16 @@ use storage::log::{Log, ReadFrom};
 use tokio_util::sync::CancellationToken;
 
 use super::part::Part;
+use crate::judging::Judging;
 
-/// The archive, its keeper and the live view, running. All but the keeper end by themselves at the end of a closed log.
+/// The archive, its keeper, the judge and the live view, running. All but the keeper end by themselves at the end of a closed log.
 pub(super) struct Readers {
     archive: Part,
     keeper: Part,
     stop_keeper: KeeperStop,
+    judge: Part,
+    /// It may still be learning.
+    stop_judge: CancellationToken,
     live: Part,
 }
 
@@ -22,6 +26,7 @@ impl Readers {
         log: &Log,
         archive: Archive,
         keeper: Keeper,
+        judging: Judging,
         live: LiveView,
     ) -> Result<Self> {
         let keeper = keeper.start().context("failed to start the keeper")?;
@@ -38,6 +43,15 @@ impl Readers {
             Ok(archive.run(reader, std::future::pending()).await?)
         });
         let reader = log
+            .reader("judge", ReadFrom::Tail)
+            .context("failed to read the log for the judge")?;
+        let stop_judge = CancellationToken::new();
+        let stopped = stop_judge.clone();
+        let judge = Part::spawn("the judge", async move {
+            judging.run(reader, stopped).await;
+            Ok(())
+        });
+        let reader = log
             .reader("live", ReadFrom::Tail)
             .context("failed to read the log for the live view")?;
         let live = Part::spawn("the live view", async move {
@@ -49,6 +63,8 @@ impl Readers {
             archive,
             keeper,
             stop_keeper,
+            judge,
+            stop_judge,
             live,
         })
     }
@@ -58,6 +74,7 @@ impl Readers {
         tokio::select! {
             error = self.archive.failure() => error,
             error = self.keeper.failure() => error,
+            error = self.judge.failure() => error,
             error = self.live.failure() => error,
         }
     }
@@ -65,8 +82,11 @@ impl Readers {
     /// Waits until they have reached the end of the closed log.
     pub(super) async fn finish(self) -> Result<()> {
         self.stop_keeper.stop();
+        self.stop_judge.cancel();
         let kept = self.keeper.finish().await;
+        let judged = self.judge.finish().await;
         let archived = self.archive.finish().await;
+        let kept = kept.and(judged);
         self.live.finish().await.and(archived).and(kept)
     }
 }

@@ -1,8 +1,12 @@
 //! What all soundings share.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use baseline::signals::Program;
+use proto::target::TargetId;
 use storage::log::Appender;
+use tokio::sync::Notify;
 
 use super::clock::Clock;
 use super::gate::Gate;
@@ -16,6 +20,9 @@ pub(super) struct Context {
     pub(super) gate: Gate,
     pub(super) clock: Clock,
     pub(super) clients: Clients,
+    pub(super) calls: Calls,
+    /// The signals that are computed of each scrape.
+    pub(super) program: Arc<Program>,
 }
 
 /// HTTP clients, one for each set of options that is in use: the targets of a job share its
@@ -36,6 +43,31 @@ impl Clients {
         let client = Arc::new(Client::new(options)?);
         known.push((options.clone(), Arc::downgrade(&client)));
         Ok(client)
+    }
+}
+
+/// How the profiles of each target are called for.
+#[derive(Debug, Default)]
+pub(super) struct Calls(Mutex<HashMap<TargetId, Arc<Notify>>>);
+
+impl Calls {
+    pub(super) fn of(&self, target: TargetId) -> Arc<Notify> {
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(calls.entry(target).or_default())
+    }
+
+    pub(super) fn forget(&self, target: TargetId) {
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.remove(&target);
+    }
+
+    /// Calls for all profiles of a target. `false` if it is not sounded.
+    pub(super) fn call(&self, target: TargetId) -> bool {
+        let calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        calls
+            .get(&target)
+            .inspect(|call| call.notify_waiters())
+            .is_some()
     }
 }
 

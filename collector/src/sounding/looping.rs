@@ -1,5 +1,8 @@
 //! A loop around one sounding, in a task of its own.
 
+use std::sync::Arc;
+
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::clock::Clock;
@@ -14,15 +17,19 @@ pub(super) struct Loop<S> {
 
 impl<S: Sounding + 'static> Loop<S> {
     /// Starts when the sounding is `ready`: it may have to wait for the one it takes over from.
+    /// `call` asks for a sounding besides those of the schedule.
     pub(super) fn start(
         ready: impl Future<Output = S> + Send + 'static,
         schedule: Schedule,
         clock: Clock,
+        call: Arc<Notify>,
     ) -> Self {
         let stop = Stop::default();
         let told = stop.clone();
-        let task =
-            tokio::spawn(async move { ticker::run(ready.await, schedule, clock, told).await });
+        let task = tokio::spawn(async move {
+            let sounding = ready.await;
+            ticker::run(sounding, schedule, clock, &call, told).await
+        });
         Self { stop, task }
     }
 }

@@ -23,6 +23,7 @@ pub(super) struct ScrapeMetrics {
     pub(super) issues: IntCounterVec,
     pub(super) body_bytes: IntCounterVec,
     pub(super) seconds: HistogramVec,
+    pub(super) signals_left_out: IntCounterVec,
 }
 
 /// `leadsman_profile_*`.
@@ -95,6 +96,11 @@ impl ScrapeMetrics {
                 JOB,
             )?,
             seconds: registered(registry, HistogramVec::new(seconds, JOB))?,
+            signals_left_out: counter(
+                "leadsman_signals_left_out_total",
+                "Values of signals beyond a hundred of one signal of one target.",
+                JOB,
+            )?,
         })
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::context::Context;
@@ -31,11 +32,13 @@ impl Running {
         status: StatusCell,
     ) -> Self {
         let gate = Arc::new(TargetGate::default());
+        let call = context.calls.of(target.target.id());
         let site = Site {
             context: Arc::clone(context),
             target,
             status,
             gate,
+            call,
         };
         Self {
             site: Arc::new(site),
@@ -53,11 +56,13 @@ impl Running {
     /// handed on, and the schedules keep their beat.
     pub(super) fn reconfigure(self, target: DiscoveredTarget, status: StatusCell) -> Self {
         let (context, gate) = (Arc::clone(&self.site.context), Arc::clone(&self.site.gate));
+        let call = Arc::clone(&self.site.call);
         let site = Arc::new(Site {
             context,
             target,
             status,
             gate,
+            call,
         });
         Self { site, ..self }.started()
     }
@@ -84,6 +89,7 @@ impl Running {
 
     /// The target is gone: what is under way is dropped, its series are marked stale.
     pub(super) async fn remove(self) {
+        self.site.context.calls.forget(self.site.target.target.id());
         for profiler in self.profilers.into_values() {
             end_profiler(profiler).await;
         }
@@ -113,7 +119,9 @@ fn start_scraper(site: &Arc<Site>, old: Option<Loop<Scraper>>) -> Loop<Scraper> 
         }
         scraper
     };
-    Loop::start(ready, schedule, site.context.clock)
+    // Nobody calls for a scrape.
+    let call = Arc::new(Notify::new());
+    Loop::start(ready, schedule, site.context.clock, call)
 }
 
 fn start_profiler(
@@ -131,7 +139,7 @@ fn start_profiler(
         }
         profiler
     };
-    Loop::start(ready, schedule, site.context.clock)
+    Loop::start(ready, schedule, site.context.clock, Arc::clone(&site.call))
 }
 
 /// The schedule of one sounding of a target; its place in the interval is a hash of both.

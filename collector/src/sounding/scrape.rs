@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use baseline::signals::{Evaluator, Outcome};
 use exporter::web::Health;
 use prometheus::{Histogram, IntCounter};
 use proto::exposition::{
@@ -29,6 +30,7 @@ pub(super) struct Scraper {
     site: Arc<Site>,
     fetcher: Fetcher,
     decoder: PageDecoder,
+    signals: Evaluator,
     beat: Beat,
     counters: Counters,
     /// Reason of the failure before, so that a log tells changes and not each scrape.
@@ -75,6 +77,7 @@ impl Scraper {
         Self {
             fetcher: Fetcher::default(),
             decoder,
+            signals: Evaluator::new(Arc::clone(&site.context.program)),
             beat: Beat::new(site.target.scrape_interval),
             counters: Counters::new(&site),
             failing: None,
@@ -89,6 +92,7 @@ impl Scraper {
         let (new, old) = (&self.site.target.job, &before.site.target.job);
         if new.rules == old.rules && new.metric_relabel == old.metric_relabel {
             self.decoder = before.decoder;
+            self.signals = before.signals;
             self.failing = before.failing;
             self.leaving_out = before.leaving_out;
         } else {
@@ -98,8 +102,11 @@ impl Scraper {
 
     /// The target is gone: its series end.
     pub(super) async fn end(mut self) {
-        if let Some(batch) = self.decoder.end(UnixMillis::from(wall_nanos())) {
-            self.append(batch).await;
+        let time = UnixMillis::from(wall_nanos());
+        for batch in [self.decoder.end(time), self.signals.end(time)] {
+            if let Some(batch) = batch {
+                self.append(batch).await;
+            }
         }
     }
 
@@ -120,7 +127,14 @@ impl Scraper {
             duration_seconds: took.as_secs_f64(),
         };
         let (batch, outcome) = self.decode(fetched, facts);
+        let signals = match &outcome {
+            Ok(_) => self.evaluate(&batch, Outcome::Good),
+            Err(_) => self.evaluate(&batch, Outcome::Failed),
+        };
         self.append(batch).await;
+        if let Some(signals) = signals {
+            self.append(signals).await;
+        }
         let whole = clock.now().saturating_sub(started);
         self.counters.seconds.observe(whole.as_secs_f64());
         Scraped {
@@ -157,6 +171,17 @@ impl Scraper {
         self.counters.samples.inc_by(page.n_scraped as u64);
         self.note_issues(&page.issues);
         Ok((page.batch, page.n_scraped))
+    }
+
+    /// The signals of a scrape, if it is time for them.
+    fn evaluate(&mut self, batch: &MetricBatch, outcome: Outcome) -> Option<MetricBatch> {
+        let evaluated = self.signals.observe(batch, outcome);
+        if evaluated.n_left_out > 0 {
+            let left_out = &self.site.context.metrics.scrape.signals_left_out;
+            let left_out = left_out.with_label_values(&[self.site.job()]);
+            left_out.inc_by(evaluated.n_left_out as u64);
+        }
+        evaluated.batch
     }
 
     async fn append(&self, batch: MetricBatch) {

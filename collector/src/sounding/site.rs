@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use super::context::Context;
 use super::gate::TargetGate;
 use super::status::StatusCell;
@@ -14,6 +16,8 @@ pub(super) struct Site {
     pub(super) target: DiscoveredTarget,
     pub(super) status: StatusCell,
     pub(super) gate: Arc<TargetGate>,
+    /// Asks for all profiles of the target at once.
+    pub(super) call: Arc<Notify>,
 }
 
 impl Site {

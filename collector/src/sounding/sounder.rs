@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, btree_map::Entry};
 use std::sync::Arc;
 use std::time::Duration;
 
+use baseline::signals::Program;
 use proto::target::TargetId;
 use storage::log::Appender;
 use tokio::sync::watch;
@@ -11,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
-use super::context::{Clients, Context};
+use super::context::{Calls, Clients, Context};
 use super::gate::Gate;
 use super::metrics::SoundingMetrics;
 use super::running::Running;
@@ -38,14 +39,22 @@ pub struct SounderHandle {
 }
 
 impl Sounder {
-    /// A sounder without targets. All it brings goes to `appender`.
-    pub fn new(appender: Appender, metrics: SoundingMetrics, budget: ProfilingBudget) -> Self {
+    /// A sounder without targets. All it brings goes to `appender`, and the signals of `program`
+    /// with it.
+    pub fn new(
+        appender: Appender,
+        metrics: SoundingMetrics,
+        budget: ProfilingBudget,
+        program: Arc<Program>,
+    ) -> Self {
         let context = Context {
             appender,
             metrics,
             gate: Gate::new(budget),
             clock: Clock::starting_now(),
             clients: Clients::default(),
+            calls: Calls::default(),
+            program,
         };
         Self {
             context: Arc::new(context),
@@ -146,6 +155,12 @@ impl SounderHandle {
     /// How every target is doing.
     pub fn board(&self) -> &StatusBoard {
         &self.board
+    }
+
+    /// Calls for all profiles of a target besides those of its schedule, as far as its budget
+    /// allows. `false` if it is not sounded.
+    pub fn capture(&self, target: TargetId) -> bool {
+        self.context.calls.call(target)
     }
 
     /// Puts up another profiling budget.

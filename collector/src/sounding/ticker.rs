@@ -1,8 +1,9 @@
-//! Runs one sounding at the ticks of its schedule.
+//! Runs one sounding at the ticks of its schedule, and when it is called for.
 //!
 //! The schedule goes on while a sounding is under way: a tick that comes due meanwhile is refused
 //! and counted, never waited for.
 
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
@@ -44,25 +45,27 @@ pub(super) struct Stop {
     pub(super) abandon: CancellationToken,
 }
 
-/// Sounds until it is told to end, and gives the sounding back.
+/// Sounds until it is told to end, and gives the sounding back. A `call` is answered at once, unless a
+/// sounding is under way, which then is the answer; ticks stay where they are.
 pub(super) async fn run<S: Sounding>(
     mut sounding: S,
     mut schedule: Schedule,
     clock: Clock,
+    call: &Notify,
     stop: Stop,
 ) -> S {
     loop {
-        tokio::select! {
+        let is_called = tokio::select! {
             biased;
             () = stop.abandon.cancelled() => return sounding,
             () = stop.finish.cancelled() => return sounding,
-            () = clock.sleep_until(schedule.next()) => {}
-        }
-        let Some(tick) = schedule.tick(clock.now()) else {
-            continue;
+            () = clock.sleep_until(schedule.next()) => false,
+            () = call.notified() => true,
         };
-        if tick.n_missed > 0 {
-            sounding.missed(Missed::Late, tick.n_missed);
+        match schedule.tick(clock.now()) {
+            Some(tick) if tick.n_missed > 0 => sounding.missed(Missed::Late, tick.n_missed),
+            None if !is_called => continue,
+            Some(_) | None => {}
         }
         let under_way = sound_once(&mut sounding, &mut schedule, clock);
         let Some(n_refused) = stop.abandon.run_until_cancelled(under_way).await else {
@@ -127,7 +130,7 @@ mod tests {
 
     /// Sounds each 10 s of paused time for a minute; `takes` are the soundings' lengths, last
     /// one first.
-    async fn run_for_a_minute(takes: Vec<u64>) -> (Seen, u64) {
+    async fn run_for_a_minute(takes: Vec<u64>, calls: &[u64]) -> (Seen, u64) {
         let clock = Clock::starting_now();
         let seen = Arc::new(Mutex::new(Seen::default()));
         let slow = Slow {
@@ -137,7 +140,13 @@ mod tests {
         };
         let schedule = Schedule::new(Duration::from_secs(10), 0, Start::Resumed, clock.now());
         let stop = Stop::default();
-        let running = tokio::spawn(run(slow, schedule, clock, stop.clone()));
+        let call = Arc::new(Notify::new());
+        let (called, told) = (Arc::clone(&call), stop.clone());
+        let running = tokio::spawn(async move { run(slow, schedule, clock, &called, told).await });
+        for second in calls {
+            clock.sleep_until(Duration::from_secs(*second)).await;
+            call.notify_waiters();
+        }
         clock.sleep_until(Duration::from_secs(61)).await;
         stop.finish.cancel();
         running.await.unwrap();
@@ -149,21 +158,34 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn soundings_start_on_the_grid() {
-        let (seen, _) = run_for_a_minute(vec![]).await;
+        let (seen, _) = run_for_a_minute(vec![], &[]).await;
         assert_eq!(seen.starts, [10, 20, 30, 40, 50, 60]);
         assert_eq!(seen.missed, []);
     }
 
     #[tokio::test(start_paused = true)]
     async fn overlaps_are_refused_and_counted() {
-        let (seen, _) = run_for_a_minute(vec![0, 25]).await;
+        let (seen, _) = run_for_a_minute(vec![0, 25], &[]).await;
         assert_eq!(seen.starts, [10, 40, 50, 60]);
         assert_eq!(seen.missed, [(Missed::Overlap, 2)]);
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_call_is_answered_at_once_and_moves_no_tick() {
+        let (seen, _) = run_for_a_minute(vec![], &[13, 37]).await;
+        assert_eq!(seen.starts, [10, 13, 20, 30, 37, 40, 50, 60]);
+        assert_eq!(seen.missed, []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_is_not_answered_twice() {
+        let (seen, _) = run_for_a_minute(vec![0, 0, 0, 5], &[22]).await;
+        assert_eq!(seen.starts, [10, 20, 30, 40, 50, 60]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn what_is_under_way_at_a_stop_is_finished() {
-        let (seen, end) = run_for_a_minute(vec![5, 0, 0, 0, 0, 0]).await;
+        let (seen, end) = run_for_a_minute(vec![5, 0, 0, 0, 0, 0], &[]).await;
         assert_eq!(seen.starts.last(), Some(&60));
         assert_eq!(end, 65);
     }

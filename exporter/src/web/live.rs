@@ -1,10 +1,12 @@
-//! The latest samples of each target, kept in memory for `/metrics?target=`.
+//! The latest samples of each target, kept in memory for `/metrics?target=`, and the latest of
+//! what was worked out from them, for `/metrics`.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use proto::metrics::{MetricBatch, is_absent, is_stale};
+use prometheus::proto::MetricFamily;
+use proto::metrics::{MetricBatch, Origin, is_absent, is_stale};
 use proto::target::TargetId;
 use proto::{Record, UnixMillis};
 use storage::log::{LogError, Reader};
@@ -26,8 +28,11 @@ const MAX_LISTED: usize = 50;
 /// The latest batch of each target. Cheap to clone: clones share what they show.
 #[derive(Clone, Default)]
 pub struct LiveView {
-    latest: Arc<Mutex<BTreeMap<TargetId, Latest>>>,
+    latest: Arc<Mutex<Latests>>,
+    derived: Arc<Mutex<BTreeMap<(TargetId, Origin), Latest>>>,
 }
+
+type Latests = BTreeMap<TargetId, Latest>;
 
 #[derive(Clone)]
 struct Latest {
@@ -69,25 +74,19 @@ impl LiveView {
             return;
         };
         let id = batch.layout.target.id();
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        if has_ended(batch) {
-            latest.remove(&id);
-            return;
+        match batch.layout.origin() {
+            Origin::Page => put(&self.latest, id, batch),
+            origin => put(&self.derived, (id, origin), batch),
         }
-        let interval = latest
-            .get(&id)
-            .map(|before| millis_between(before.batch.time, batch.time));
-        let interval = interval.unwrap_or_default();
-        latest.insert(
-            id,
-            Latest {
-                batch: Arc::clone(batch),
-                interval,
-            },
-        );
-        if latest.len() > MAX_TARGETS {
-            evict_oldest(&mut latest);
-        }
+    }
+
+    /// What was worked out from the samples of all targets, and is fresh: their signals and what
+    /// was expected of them, with the labels of their targets.
+    pub(super) fn derived(&self) -> Vec<MetricFamily> {
+        let derived = self.derived.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = now();
+        let fresh = derived.values().filter(|latest| latest.is_fresh(now));
+        super::families::of(fresh.map(|latest| &*latest.batch))
     }
 
     /// Follows the log until `shutdown` or until the log is closed. `reader` starts at the tail.
@@ -163,13 +162,25 @@ fn has_ended(batch: &MetricBatch) -> bool {
         .all(|value| is_stale(*value) || is_absent(*value))
 }
 
-fn evict_oldest(latest: &mut BTreeMap<TargetId, Latest>) {
-    let oldest = latest
-        .iter()
-        .min_by_key(|(_, latest)| latest.batch.time)
-        .map(|(id, _)| *id);
-    if let Some(id) = oldest {
-        latest.remove(&id);
+/// Puts a batch in place of the one before, or removes that if this is the end.
+fn put<K: Ord + Copy>(all: &Mutex<BTreeMap<K, Latest>>, key: K, batch: &Arc<MetricBatch>) {
+    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    if has_ended(batch) {
+        all.remove(&key);
+        return;
+    }
+    let before = all.get(&key);
+    let interval = before.map(|before| millis_between(before.batch.time, batch.time));
+    let latest = Latest {
+        batch: Arc::clone(batch),
+        interval: interval.unwrap_or_default(),
+    };
+    all.insert(key, latest);
+    if all.len() > MAX_TARGETS {
+        let oldest = all.iter().min_by_key(|(_, latest)| latest.batch.time);
+        if let Some(key) = oldest.map(|(key, _)| *key) {
+            all.remove(&key);
+        }
     }
 }
 

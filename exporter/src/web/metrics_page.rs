@@ -1,4 +1,6 @@
-//! `GET /metrics`: our own metrics, or with `?target=` the latest samples of a target.
+//! `GET /metrics`: our own metrics and the signals of all targets, or with `?target=` the latest
+//! samples of a target. With `?signals=off` without the signals: so leadsman scrapes itself, as it
+//! has them already.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
@@ -19,7 +21,10 @@ pub(super) async fn page(State(app): State<App>, uri: Uri, headers: HeaderMap) -
     if let Some(target) = query_value(&uri, "target") {
         return target_page(&app, &target, &headers);
     }
-    let families = app.registry.gather();
+    let mut families = app.registry.gather();
+    if query_value(&uri, "signals").as_deref() != Some("off") {
+        families.extend(app.live.derived());
+    }
     if prefers_openmetrics(&headers) {
         return answer(
             openmetrics::CONTENT_TYPE,

@@ -13,6 +13,7 @@
 //!
 //! This module does not know how targets are found, scraped or profiled: [`App`] is handed in.
 
+mod families;
 mod guard;
 mod index;
 mod live;

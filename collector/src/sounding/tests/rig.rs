@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use baseline::signals::Program;
 use exporter::web::TargetStatus;
 use prometheus::Registry;
 use proto::metrics::MetricBatch;
@@ -47,7 +48,8 @@ impl Rig {
         let reader = log.reader("test", ReadFrom::Cursor).unwrap();
         let registry = Registry::new();
         let metrics = SoundingMetrics::register(&registry).unwrap();
-        let sounder = Sounder::new(log.appender(), metrics, ProfilingBudget::default());
+        let program = Arc::new(Program::default());
+        let sounder = Sounder::new(log.appender(), metrics, ProfilingBudget::default(), program);
         let (handle, shutdown) = (sounder.handle(), CancellationToken::new());
         let (targets, wanted) = watch::channel(targets);
         let running = tokio::spawn(sounder.run(wanted, shutdown.clone()));
