@@ -192,14 +192,9 @@ impl Assessor {
             |verdict: &Verdict| verdict.upper,
             |verdict: &Verdict| verdict.score,
         ];
-        let known = || {
-            verdicts
-                .iter()
-                .filter(|(.., verdict)| verdict.expected.is_finite())
-        };
         let signals = &self.signals;
         let elements = parts.map(|part| {
-            let elements = known().filter_map(|(signal_idx, series, verdict)| {
+            let elements = verdicts.iter().filter_map(|(signal_idx, series, verdict)| {
                 let mut labels = own_labels(target, &series.labels);
                 labels.push(("signal", signals.get(*signal_idx)?.name.as_str()));
                 let value = part(verdict);

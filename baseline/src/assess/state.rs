@@ -53,7 +53,8 @@ impl State {
         }
     }
 
-    /// Takes a sample. One that is not later than the last is not judged again.
+    /// Takes a sample and says what was expected, once the series is known for long enough. One that
+    /// is not later than the last is not judged again.
     pub(super) fn step(&mut self, signal: &Signal, sample: &Sample<'_>) -> Option<Verdict> {
         let is_new = sample.time > self.last_time;
         let verdict = (is_new && sample.value.is_finite()).then(|| {
@@ -63,6 +64,8 @@ impl State {
         });
         self.last_time = sample.time;
         self.step_thresholds(signal, sample);
+        let known = sample.time.0.saturating_sub(self.first_time.0);
+        let verdict = verdict.filter(|_| known >= LEAST_KNOWN);
         self.step_band(signal, sample, verdict);
         verdict
     }
@@ -93,9 +96,7 @@ impl State {
     }
 
     fn step_band(&mut self, signal: &Signal, sample: &Sample<'_>, verdict: Option<Verdict>) {
-        let known = sample.time.0.saturating_sub(self.first_time.0);
-        let is_known = known >= LEAST_KNOWN;
-        let is_bad = is_known && verdict.is_some_and(|v| is_out(signal, sample.value, &v));
+        let is_bad = verdict.is_some_and(|verdict| is_out(signal, sample.value, &verdict));
         let patience = Patience {
             hold: BAND_HOLD,
             calm: CALM,

@@ -1,25 +1,37 @@
 //! Judging signals as they come through the log: what is found goes back into the log, and from
 //! there to the archive and to those who are told.
 //!
+//! What begins to fire is told at once. Then all profiles of its target are taken, while the trouble
+//! is there, and compared with those from before; the finding is told again, explained.
+//!
 //! What is usual is learned from the archive at the start, and nothing is kept elsewhere: which
 //! findings are open is read from the archive too. Judging begins at the end of the log, so that what
 //! was judged before a restart is not judged again.
 
+mod explain;
 mod history;
+mod investigation;
 mod metrics;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use baseline::assess::Assessor;
 use baseline::catalogue::Signal;
+use proto::finding::{FindingId, FindingState};
 use proto::metrics::{MetricBatch, Origin};
 use proto::{Finding, Record, UnixMillis};
-use storage::archive::Recall;
-use storage::log::{Appender, LogError, Reader};
+use storage::archive::{Recall, capture_id};
+use storage::log::{Appender, Entry, LogError, Reader};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::sounding::SounderHandle;
+use baseline::causes::Causes;
+use explain::{Knowledge, Question};
+use investigation::{Investigation, Investigations};
 pub(crate) use metrics::JudgingMetrics;
 
 /// A series without a sample for this long is gone: its trouble is over, as far as can be told.
@@ -32,24 +44,38 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// The judge of all signals.
 pub(crate) struct Judging {
     assessor: Assessor,
-    recall: Recall,
+    signals: Vec<Signal>,
+    knowledge: Arc<Knowledge>,
+    sounder: SounderHandle,
     log: Appender,
     metrics: JudgingMetrics,
+    /// What fires, as it was told last.
+    firing: HashMap<FindingId, Finding>,
+    investigations: Investigations,
+    explaining: JoinSet<Finding>,
 }
 
 impl Judging {
-    /// A judge that has learned nothing yet, and will from `recall`. What it finds goes to `log`.
+    /// A judge that has learned nothing yet, and will from `recall`. What it finds goes to `log`,
+    /// and `sounder` is asked for profiles.
     pub(crate) fn new(
         signals: &[Signal],
+        causes: Causes,
         recall: Recall,
+        sounder: SounderHandle,
         log: Appender,
         metrics: JudgingMetrics,
     ) -> Self {
         Self {
             assessor: Assessor::new(signals.iter().cloned().map(Arc::new)),
-            recall,
+            signals: signals.to_vec(),
+            knowledge: Arc::new(Knowledge { recall, causes }),
+            sounder,
             log,
             metrics,
+            firing: HashMap::new(),
+            investigations: Investigations::default(),
+            explaining: JoinSet::new(),
         }
     }
 
@@ -58,7 +84,8 @@ impl Judging {
     pub(crate) async fn run(mut self, mut reader: Reader, stop: CancellationToken) {
         let started = now();
         let learning = tokio::task::spawn_blocking(move || {
-            let learned = history::learn(&mut self.assessor, &self.recall, started, &stop);
+            let learned =
+                history::learn(&mut self.assessor, &self.knowledge.recall, started, &stop);
             (self, learned)
         });
         let mut judging = match learning.await {
@@ -76,9 +103,19 @@ impl Judging {
                     judging.sweep(started).await;
                     continue;
                 }
+                investigation = judging.investigations.next() => {
+                    judging.explain(investigation);
+                    continue;
+                }
+                Some(explained) = judging.explaining.join_next() => {
+                    if let Ok(explained) = explained {
+                        judging.tell_again(explained).await;
+                    }
+                    continue;
+                }
             };
             match entry {
-                Ok(entry) => judging.observe(&entry.record).await,
+                Ok(entry) => judging.observe(&entry).await,
                 Err(LogError::Closed) => return,
                 Err(error) => {
                     warn!(
@@ -91,12 +128,16 @@ impl Judging {
         }
     }
 
-    async fn observe(&mut self, record: &Record) {
-        let Record::Metrics(batch) = record else {
-            return;
-        };
-        if batch.layout.origin() == Origin::Signals {
-            self.judge(batch).await;
+    async fn observe(&mut self, entry: &Entry) {
+        match &entry.record {
+            Record::Metrics(batch) if batch.layout.origin() == Origin::Signals => {
+                self.judge(batch).await;
+            }
+            Record::Profile(profile) => {
+                let id = || capture_id(entry.end, profile);
+                self.investigations.observe(id, profile);
+            }
+            _ => {}
         }
     }
 
@@ -120,8 +161,17 @@ impl Judging {
         }
     }
 
-    async fn tell(&self, findings: Vec<Finding>) {
-        for finding in findings {
+    async fn tell(&mut self, findings: Vec<Finding>) {
+        for mut finding in findings {
+            if finding.state == FindingState::Firing {
+                if self.sounder.capture(finding.target.id()) {
+                    self.investigations.begin(finding.clone());
+                }
+                self.firing.insert(finding.id, finding.clone());
+            } else if let Some(told) = self.firing.remove(&finding.id) {
+                (finding.cause, finding.remedy) = (told.cause, told.remedy);
+                finding.captures = told.captures;
+            }
             info!(
                 state = %finding.state,
                 severity = %finding.severity,
@@ -134,6 +184,42 @@ impl Judging {
             self.metrics.found(&finding);
             self.append(Record::Finding(Arc::new(finding))).await;
         }
+    }
+
+    /// Works out what the profiles of an investigation say, on another thread.
+    fn explain(&mut self, investigation: Investigation) {
+        let name = &investigation.finding.signal;
+        let signal = self.signals.iter().find(|signal| signal.name == *name);
+        let question = Question {
+            component: signal.map_or_else(String::new, |signal| signal.component.clone()),
+            kinds: signal.map_or_else(Vec::new, |signal| signal.profiles.clone()),
+        };
+        let knowledge = Arc::clone(&self.knowledge);
+        self.explaining
+            .spawn_blocking(move || explain::explain(&knowledge, &question, &investigation));
+    }
+
+    /// The same finding, explained, unless it is over or has become worse meanwhile.
+    async fn tell_again(&mut self, explained: Finding) {
+        let told = self.firing.get_mut(&explained.id);
+        let Some(told) = told.filter(|told| told.severity == explained.severity) else {
+            return;
+        };
+        let explained = Finding {
+            time: now(),
+            ..explained
+        };
+        *told = explained.clone();
+        info!(
+            job = explained.target.job(),
+            instance = explained.target.instance(),
+            signal = explained.signal,
+            finding = %explained.id,
+            profiles = explained.captures.len(),
+            cause = explained.cause,
+            "explained"
+        );
+        self.append(Record::Finding(Arc::new(explained))).await;
     }
 
     async fn append(&self, record: Record) {

@@ -33,7 +33,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::config::{ArchiveConfig, Config};
+use crate::config::{self, ArchiveConfig, Config};
 use crate::discovery::{Discoverer, DiscoveryOptions};
 use crate::judging::{Judging, JudgingMetrics};
 use crate::sounding::{Sounder, SounderHandle, SoundingMetrics};
@@ -120,13 +120,15 @@ impl Service {
         let program = Program::new(&config.signals).context("failed to compile the signals")?;
         let program = Arc::new(program);
         let sounder = Sounder::new(log.appender(), metrics, config.profiling.clone(), program);
+        let handle = sounder.handle();
         let judging = Judging::new(
             &config.signals,
+            config::built_in_causes()?,
             Recall::open(&config.archive.path),
+            handle.clone(),
             log.appender(),
             JudgingMetrics::register(&registry)?,
         );
-        let handle = sounder.handle();
         let config = watch::Sender::new(Arc::new(config));
         let discoverer = Discoverer::new(config.subscribe(), DiscoveryOptions::of_this_machine());
         let (live, ready) = (LiveView::new(), Arc::new(AtomicBool::new(false)));

@@ -9,8 +9,9 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::Position;
 
-/// One capture. The position makes it unique in a log, the rest among logs.
-pub(super) fn capture_id(end: Position, record: &ProfileRecord) -> u64 {
+/// The `capture_id` of a capture in the archive. The position, at which its record ends in the log,
+/// makes it unique in a log, the rest among logs.
+pub fn capture_id(end: Position, record: &ProfileRecord) -> u64 {
     let mut hash = ContentHash::of_target(&record.target);
     hash.text(&record.kind);
     hash.number(u64::from(record.is_delta));

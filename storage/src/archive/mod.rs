@@ -63,6 +63,7 @@ mod verify;
 mod watch;
 mod writer;
 
+pub use content_hash::capture_id;
 pub use error::ArchiveError;
 pub use flush::FlushReport;
 pub use inspect::{ArchiveFile, Inspection, NamedCount, SeriesCounts, inspect, series_counts};

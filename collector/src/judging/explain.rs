@@ -1,0 +1,236 @@
+//! Why: what the profiles of a target in trouble say that those from before do not.
+
+use baseline::causes::Causes;
+use baseline::explain::{Change, Likely, Side, growth, likely};
+use proto::finding::Finding;
+use proto::profile::Profile;
+use proto::selector::{Matcher, Selector};
+use proto::{Target, UnixNanos};
+use storage::ErrorChain;
+use storage::archive::{ProfileSelection, Recall};
+
+use super::investigation::Investigation;
+
+/// How long before the trouble profiles are compared with. Nanoseconds.
+const BEFORE: i64 = 86_400_000_000_000;
+/// What is so shortly before the trouble may already be part of it. Nanoseconds.
+const MARGIN: i64 = 300_000_000_000;
+/// Functions that are named for each kind of profile.
+const MAX_NAMED: usize = 5;
+
+/// What is known beside the profiles.
+pub(super) struct Knowledge {
+    pub(super) recall: Recall,
+    pub(super) causes: Causes,
+}
+
+/// Of what program a finding is, and which kinds of profiles explain it, the best first.
+pub(super) struct Question {
+    pub(super) component: String,
+    pub(super) kinds: Vec<String>,
+}
+
+/// What one kind of profile says.
+struct Said {
+    text: String,
+    cause: Option<(String, String, f64)>,
+}
+
+/// The finding of an investigation with what explains it. Reads the archive: may block.
+pub(super) fn explain(
+    knowledge: &Knowledge,
+    question: &Question,
+    investigation: &Investigation,
+) -> Finding {
+    let mut finding = investigation.finding.clone();
+    finding.captures = investigation
+        .taken
+        .iter()
+        .map(|taken| taken.capture_id)
+        .collect();
+    let mut newest = investigation.newest();
+    let rank = |kind: &str| question.kinds.iter().position(|wanted| wanted == kind);
+    newest.retain(|(kind, _)| question.kinds.is_empty() || rank(kind).is_some());
+    newest.sort_by_key(|(kind, _)| rank(kind));
+    let said: Vec<Said> = newest
+        .into_iter()
+        .map(|(kind, now)| knowledge.compare(&finding, question, kind, now))
+        .collect();
+    for said in &said {
+        finding.explanation += &format!("\n\n{}", said.text);
+    }
+    let causes = said.into_iter().filter_map(|said| said.cause);
+    let likeliest = causes.max_by(|(.., a), (.., b)| a.total_cmp(b));
+    if let Some((cause, remedy, _)) = likeliest {
+        finding.cause = cause;
+        if !remedy.is_empty() {
+            finding.remedy = match finding.remedy.is_empty() {
+                true => remedy,
+                false => format!("{remedy} {}", finding.remedy),
+            };
+        }
+    }
+    finding
+}
+
+impl Knowledge {
+    fn compare(&self, finding: &Finding, question: &Question, kind: &str, now: &Profile) -> Said {
+        let since = UnixNanos::from(finding.since).0;
+        let selection = ProfileSelection {
+            selector: selector(&finding.target),
+            kind: Some(kind.to_owned()),
+            from: Some(UnixNanos(since - BEFORE)),
+            to: Some(UnixNanos(since - MARGIN)),
+            ..ProfileSelection::default()
+        };
+        let (before, problem) = match self.recall.profile(&selection) {
+            Ok(before) => (before, None),
+            Err(error) => (None, Some(ErrorChain(&error).to_string())),
+        };
+        let now_side = side(now, 1);
+        let before_side = before
+            .as_ref()
+            .map(|merged| side(&merged.profile, merged.n_captures));
+        let component = Some(question.component.as_str()).filter(|one| is_program(one));
+        let likely = likely(&self.causes, kind, component, before_side, now_side);
+        let changes = before_side.map(|before| growth(before, now_side));
+        let mut text = headline(kind, before_side, now_side);
+        match &changes {
+            Some(changes) if changes.is_empty() => {
+                text += " No function alone explains the difference.";
+            }
+            Some(changes) => text += &named(changes),
+            None => text += &most(now_side),
+        }
+        if let Some(problem) = problem {
+            text += &format!(" (Profiles from before cannot be read: {problem}.)");
+        }
+        if let Some(first) = likely.first() {
+            text += &format!(" {}", speaks_for(first));
+        }
+        let cause = likely.first().map(|one| {
+            let share = one.share[1]
+                - if one.share[0].is_nan() {
+                    0.0
+                } else {
+                    one.share[0]
+                };
+            (one.cause.cause.clone(), one.cause.remedy.clone(), share)
+        });
+        Said { text, cause }
+    }
+}
+
+/// Signals of what every program has say nothing of which program it is.
+fn is_program(component: &str) -> bool {
+    !matches!(component, "go" | "process" | "target" | "custom")
+}
+
+/// Profiles on one footing: of what happened in a time a second of it, of snapshots one.
+fn side(profile: &Profile, n_captures: u64) -> Side<'_> {
+    let type_idx = profile.default_type_idx();
+    let seconds = profile.duration_nanos as f64 / 1e9;
+    let weight = if seconds > 0.0 {
+        seconds
+    } else {
+        n_captures.max(1) as f64
+    };
+    // A sample of the CPU stands for a period of time, one of the heap for a period of bytes.
+    let period = profile.period.max(1) as f64;
+    let is_of_type = profile
+        .sample_types
+        .get(type_idx)
+        .is_some_and(|sample_type| {
+            profile.strings.get(sample_type.unit) == profile.strings.get(profile.period_type.unit)
+        });
+    let total = profile.total(type_idx) as f64;
+    Side {
+        profile,
+        type_idx,
+        weight,
+        n_events: if is_of_type { total / period } else { total },
+    }
+}
+
+/// How much there is of a kind now and before.
+fn headline(kind: &str, before: Option<Side<'_>>, now: Side<'_>) -> String {
+    let amount = |side: Side<'_>| {
+        let total = side.profile.total(side.type_idx) as f64 / side.weight;
+        let unit = side.profile.sample_types.get(side.type_idx);
+        let unit = unit.map_or("", |one| side.profile.strings.get(one.unit));
+        shown(total, unit, side.profile.duration_nanos > 0)
+    };
+    let name = kind.replace('_', " ");
+    match before {
+        Some(before) => format!(
+            "Profile {name}: {} now, {} on the day before.",
+            amount(now),
+            amount(before)
+        ),
+        None => format!(
+            "Profile {name}: {} now; there is none from before.",
+            amount(now)
+        ),
+    }
+}
+
+/// A value in the unit of a profile's values; of what happened in a time, for each second.
+fn shown(value: f64, unit: &str, is_rate: bool) -> String {
+    use baseline::catalogue::Unit;
+    match (unit, is_rate) {
+        ("nanoseconds", true) => Unit::Cores.format(value / 1e9),
+        ("nanoseconds", false) => Unit::Seconds.format(value / 1e9),
+        ("bytes", true) => Unit::BytesPerSecond.format(value),
+        ("bytes", false) => Unit::Bytes.format(value),
+        (_, true) => Unit::PerSecond.format(value),
+        (_, false) => Unit::Count.format(value),
+    }
+}
+
+fn named(changes: &[Change]) -> String {
+    let named = changes.iter().take(MAX_NAMED).map(|change| {
+        let [before, now] = change.share.map(percent);
+        format!("{} ({before} → {now})", change.function)
+    });
+    format!(" More than before is in {}.", list(named))
+}
+
+/// Where most is, when there is nothing to compare with.
+fn most(side: Side<'_>) -> String {
+    let rows = proto::profile_ops::top(side.profile, side.type_idx, MAX_NAMED);
+    let whole = side.profile.total(side.type_idx) as f64;
+    let rows = rows.into_iter().filter(|row| row.flat > 0);
+    let named = rows.map(|row| format!("{} ({})", row.function, percent(row.flat as f64 / whole)));
+    format!(" Most is in {}.", list(named))
+}
+
+fn speaks_for(likely: &Likely<'_>) -> String {
+    let [before, now] = likely.share;
+    let was = match before.is_nan() {
+        true => String::new(),
+        false => format!(", {} before", percent(before)),
+    };
+    format!(
+        "{} of it speak for this{was}: {}",
+        percent(now),
+        likely.cause.cause
+    )
+}
+
+fn percent(share: f64) -> String {
+    baseline::catalogue::Unit::Ratio.format((share * 1000.0).round() / 1000.0)
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(", ")
+}
+
+/// The target itself and no other.
+fn selector(target: &Target) -> Selector {
+    let labels = target.labels.iter();
+    Selector {
+        matchers: labels
+            .map(|(name, value)| Matcher::equal(name, value))
+            .collect(),
+    }
+}
