@@ -4,6 +4,7 @@
 //! (`table`, `scalar`), and what they find wrong is collected, not only the first. This module
 //! knows what may be written; what it does is known to the part whose options it fills.
 
+mod alerting;
 mod archive;
 mod error;
 mod global;
@@ -18,6 +19,7 @@ mod profiling;
 mod relabeling;
 mod scalar;
 mod scrape;
+mod silences;
 mod table;
 mod telemetry;
 #[cfg(test)]
@@ -35,6 +37,7 @@ use exporter::web::WebOptions;
 
 use table::{Source, Table};
 
+pub use alerting::AlertingConfig;
 pub use archive::ArchiveConfig;
 pub use error::{ConfigError, ConfigErrors};
 pub use global::Global;
@@ -62,6 +65,8 @@ pub struct Config {
     pub web: WebOptions,
     /// OTLP receivers.
     pub otlp: Vec<ReceiverOptions>,
+    /// Who is told of findings.
+    pub alerting: AlertingConfig,
     /// What is sounded.
     pub jobs: Vec<Arc<Job>>,
     /// How much profiling may cost the targets.
@@ -133,6 +138,7 @@ fn read(table: &mut Table<'_>) -> Config {
     let archive = table.section("archive", ArchiveConfig::read);
     let web = table.section("web", web::read);
     let otlp = otlp::read_all(table);
+    let alerting = table.section("alerting", AlertingConfig::read);
     let mut jobs = scrape::read_all(table, &global);
     let profiling = table.section("profiling", ProfilingBudget::read);
     let telemetry = table.section("telemetry", TelemetryConfig::read);
@@ -144,6 +150,7 @@ fn read(table: &mut Table<'_>) -> Config {
         archive,
         web,
         otlp,
+        alerting,
         jobs: jobs.into_iter().map(Arc::new).collect(),
         profiling,
         telemetry,
@@ -155,7 +162,6 @@ fn read(table: &mut Table<'_>) -> Config {
 fn foreign_keys(table: &mut Table<'_>) {
     table.ignore(&[
         ("rule_files", "rules are not evaluated here"),
-        ("alerting", "alerts are not sent from here"),
         ("runtime", "this is not a Go program"),
     ]);
     table.refuse(&[
