@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Installs what the tests talk to: real etcd, containerd, runc, Prometheus and Go from Debian's
-# packages, a newer Prometheus and VictoriaMetrics unpacked into folders of their own, and an S3
-# server (moto) and what the notebooks need (DuckDB, Polars, pandas, ClickHouse: 1.4 GB) in a virtual
-# environment. With --bench also the peers of `make bench`. Safe to run again: what is there is left
-# alone. Prints what it does.
+# Installs what the tests talk to: real etcd, containerd, runc, Prometheus, Alertmanager and Go from
+# Debian's packages, a newer Prometheus and VictoriaMetrics unpacked into folders of their own, and an
+# S3 server (moto) and what the notebooks need (DuckDB, Polars, pandas, ClickHouse: 1.4 GB) in a
+# virtual environment. With --bench also the peers of `make bench`. Safe to run again: what is there is
+# left alone. Prints what it does.
 set -euo pipefail
 
 tools=${LEADSMAN_TEST_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/leadsman/test-tools}
-packages=(etcd-server etcd-client containerd runc prometheus golang-go python3-venv g++ zstd strace)
+packages=(etcd-server etcd-client containerd runc prometheus prometheus-alertmanager golang-go python3-venv g++ zstd strace)
 # Of moto only what an S3 server needs.
 python_packages=(
     duckdb polars pyarrow pandas matplotlib nbclient ipykernel chdb

@@ -1,8 +1,10 @@
-//! Everything that leaves leadsman: OTLP to receivers, `/metrics`, the HTTP API.
+//! Everything that leaves leadsman: OTLP to receivers, alerts, `/metrics`, the HTTP API.
 //!
 //! This crate does not know how targets are found, scheduled or fetched.
 
+pub mod alert;
 pub mod auth;
+mod client;
 pub mod otlp;
 pub mod tls;
 pub mod web;

@@ -3,6 +3,7 @@
 //! It knows none of leadsman's crates, but for `storage`, which reads the log. Everything started here has a free loopback port, a
 //! temporary folder, and ends with the value that stands for it.
 
+pub mod alertmanager;
 pub mod certs;
 pub mod cgroup;
 pub mod containerd;
@@ -28,3 +29,4 @@ pub mod usage;
 pub mod victoria_metrics;
 pub mod wait;
 pub mod wall_clock;
+pub mod webhook;

@@ -4,6 +4,7 @@
 //! (`table`, `scalar`), and what they find wrong is collected, not only the first. This module
 //! knows what may be written; what it does is known to the part whose options it fills.
 
+mod alerting;
 mod archive;
 mod causes;
 mod error;
@@ -20,6 +21,7 @@ mod relabeling;
 mod scalar;
 mod scrape;
 mod signals;
+mod silences;
 mod table;
 mod telemetry;
 #[cfg(test)]
@@ -37,6 +39,7 @@ use exporter::web::WebOptions;
 
 use table::{Source, Table};
 
+pub use alerting::AlertingConfig;
 pub use archive::ArchiveConfig;
 pub use causes::built_in as built_in_causes;
 pub use error::{ConfigError, ConfigErrors};
@@ -67,6 +70,8 @@ pub struct Config {
     pub web: WebOptions,
     /// OTLP receivers.
     pub otlp: Vec<ReceiverOptions>,
+    /// Who is told of findings.
+    pub alerting: AlertingConfig,
     /// What is sounded.
     pub jobs: Vec<Arc<Job>>,
     /// How much profiling may cost the targets.
@@ -146,6 +151,7 @@ fn read(table: &mut Table<'_>, mut signals: Vec<Signal>) -> Config {
     let archive = table.section("archive", ArchiveConfig::read);
     let web = table.section("web", web::read);
     let otlp = otlp::read_all(table);
+    let alerting = table.section("alerting", AlertingConfig::read);
     let mut jobs = scrape::read_all(table, &global);
     let profiling = table.section("profiling", ProfilingBudget::read);
     signals::read_over(table, &mut signals);
@@ -158,6 +164,7 @@ fn read(table: &mut Table<'_>, mut signals: Vec<Signal>) -> Config {
         archive,
         web,
         otlp,
+        alerting,
         jobs: jobs.into_iter().map(Arc::new).collect(),
         profiling,
         signals,
@@ -170,7 +177,6 @@ fn read(table: &mut Table<'_>, mut signals: Vec<Signal>) -> Config {
 fn foreign_keys(table: &mut Table<'_>) {
     table.ignore(&[
         ("rule_files", "rules are not evaluated here"),
-        ("alerting", "alerts are not sent from here"),
         ("runtime", "this is not a Go program"),
     ]);
     table.refuse(&[

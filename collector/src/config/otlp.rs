@@ -65,13 +65,14 @@ fn read(table: &mut Table<'_>) -> Option<ReceiverOptions> {
         .unwrap_or(Duration::from_secs(5));
     let endpoint = endpoint?;
     Some(ReceiverOptions {
-        name: name.unwrap_or_else(|| default_name(&endpoint, protocol)),
+        name: name.unwrap_or_else(|| format!("{}-{}", prefix(protocol), default_name(&endpoint))),
         endpoint: endpoint.to_string().trim_end_matches('/').to_owned(),
         protocol,
         signals: signals.unwrap_or(Signals {
             metrics: true,
             profiles: true,
             traces: true,
+            logs: true,
         }),
         compression: compression.unwrap_or(Compression::Zstd),
         headers,
@@ -87,7 +88,7 @@ fn endpoint(node: &Node) -> Result<Uri, Wrong> {
 }
 
 /// The name becomes a file name.
-fn name(node: &Node) -> Result<String, Wrong> {
+pub(super) fn name(node: &Node) -> Result<String, Wrong> {
     let name = non_empty(node)?;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.chars().all(plain) && !name.starts_with('.') && name.len() <= 64 {
@@ -100,22 +101,23 @@ fn name(node: &Node) -> Result<String, Wrong> {
     }
 }
 
-/// Such as `grpc-127.0.0.1-4317`.
-fn default_name(endpoint: &Uri, protocol: Protocol) -> String {
-    let prefix = match protocol {
+/// What a protocol's default names begin with.
+fn prefix(protocol: Protocol) -> &'static str {
+    match protocol {
         Protocol::Grpc => "grpc",
         Protocol::HttpProtobuf => "http",
-    };
+    }
+}
+
+/// Such as `127.0.0.1-4317`.
+pub(super) fn default_name(endpoint: &Uri) -> String {
     let host = endpoint.host().unwrap_or_default();
     let port = match (endpoint.port_u16(), endpoint.scheme_str()) {
         (Some(port), _) => port,
         (None, Some("https")) => 443,
         (None, _) => 80,
     };
-    let name = format!(
-        "{prefix}-{host}-{port}{}",
-        endpoint.path().trim_end_matches('/')
-    );
+    let name = format!("{host}-{port}{}", endpoint.path().trim_end_matches('/'));
     name.chars()
         .map(|c| {
             if c.is_ascii_alphanumeric() || c == '.' {
@@ -128,18 +130,28 @@ fn default_name(endpoint: &Uri, protocol: Protocol) -> String {
 }
 
 fn signals(node: &Node) -> Result<Signals, Wrong> {
-    let chosen = list(one_of(&[("metrics", 0), ("profiles", 1), ("traces", 2)]))(node)?;
+    let chosen = list(one_of(&[
+        ("metrics", 0),
+        ("profiles", 1),
+        ("traces", 2),
+        ("logs", 3),
+    ]))(node)?;
     if chosen.is_empty() {
-        return Err(Wrong::value(node, "a list of metrics, profiles, traces"));
+        return Err(Wrong::value(
+            node,
+            "a list of metrics, profiles, traces, logs",
+        ));
     }
     Ok(Signals {
         metrics: chosen.contains(&0),
         profiles: chosen.contains(&1),
         traces: chosen.contains(&2),
+        logs: chosen.contains(&3),
     })
 }
 
-fn headers(table: &mut Table<'_>) -> Vec<(String, SecretSource)> {
+/// `headers` and `header_files`.
+pub(super) fn headers(table: &mut Table<'_>) -> Vec<(String, SecretSource)> {
     let inline = table.get("headers", mapping(string)).unwrap_or_default();
     let files = table
         .get("header_files", mapping(non_empty))

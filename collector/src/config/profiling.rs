@@ -81,12 +81,14 @@ fn quiet_hours(node: &Node) -> Result<QuietHours, Wrong> {
     }
 }
 
-fn clock_time(text: &str) -> Option<Time> {
+/// `HH:MM`.
+pub(super) fn clock_time(text: &str) -> Option<Time> {
     let (hour, minute) = text.trim().split_once(':')?;
     Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
 }
 
-fn time_zone(node: &Node) -> Result<TimeZone, Wrong> {
+/// `UTC`, `local`, or a name.
+pub(super) fn time_zone(node: &Node) -> Result<TimeZone, Wrong> {
     const ALLOWED: &str = "UTC, local, or a name such as Europe/Berlin";
     match non_empty(node)?.as_str() {
         "UTC" => Ok(TimeZone::UTC),

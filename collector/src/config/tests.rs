@@ -46,6 +46,7 @@ fn the_default_file_says_what_the_code_does_without_it() {
     assert_eq!(written.global, bare.global);
     assert_eq!(written.archive, bare.archive);
     assert_eq!(written.web, bare.web);
+    assert_eq!(written.alerting, bare.alerting);
     assert_eq!(written.profiling, bare.profiling);
     assert_eq!(written.telemetry, bare.telemetry);
     assert_eq!(written.warnings, Vec::<String>::new());
@@ -116,6 +117,72 @@ fn the_receiver_that_is_shown_has_the_defaults() {
         ..bare
     };
     assert_eq!(shown, expected);
+}
+
+#[test]
+fn the_receivers_of_alerts_that_are_shown_have_the_defaults() {
+    let shown = valid(&shown("alerting:")).alerting;
+    let text = r#"
+alerting:
+  alertmanagers: [{static_configs: [{targets: ["127.0.0.1:9093"]}]}]
+  webhooks: [{url: "http://127.0.0.1:8080/alerts"}]
+"#;
+    let bare = valid(text).alerting;
+    let names: Vec<_> = bare.receivers.iter().map(|one| &*one.name).collect();
+    assert_eq!(
+        names,
+        ["alertmanager-127.0.0.1-9093", "webhook-127.0.0.1-8080"]
+    );
+    for (shown, bare) in shown.receivers.iter().zip(bare.receivers) {
+        let tls = shown.tls.clone();
+        assert_eq!(*shown, exporter::alert::AlertReceiver { tls, ..bare });
+    }
+    assert_eq!(shown.silences.0.len(), 2);
+    assert_eq!(shown.silences.0[0].comment, "holidays");
+    assert_eq!(shown.silences.0[0].matchers.matchers.len(), 2);
+    assert_eq!(shown.relabel.len(), 1);
+}
+
+/// The keys of a prometheus.yml, as far as they are about Alertmanagers.
+#[test]
+fn alerting_of_a_prometheus_is_read() {
+    let text = r#"
+alerting:
+  alert_relabel_configs:
+    - {source_labels: [dc], regex: (.+)\d+, target_label: dc}
+  alertmanagers:
+    - scheme: https
+      static_configs: [{targets: ["a:9093", "b:9093"]}]
+      path_prefix: /am/
+      timeout: 5s
+      api_version: v2
+      basic_auth: {username: u, password: p}
+      tls_config: {insecure_skip_verify: true}
+"#;
+    let alerting = valid(text).alerting;
+    let urls: Vec<_> = alerting.receivers.iter().map(|one| &*one.url.0).collect();
+    assert_eq!(urls, ["https://a:9093/am", "https://b:9093/am"]);
+    assert_eq!(alerting.receivers[0].name, "alertmanager-a-9093-am");
+    assert!(alerting.receivers[1].credentials.is_some());
+}
+
+/// Where the system has its list of time zones, as nearly all have.
+#[test]
+fn time_zones_have_names() {
+    if !Path::new("/usr/share/zoneinfo/Europe/Berlin").exists() {
+        return;
+    }
+    let config = valid("profiling: {quiet_hours: [\"22:00-06:00\"], time_zone: Europe/Berlin}");
+    let zone = config.profiling.time_zone;
+    assert_eq!(zone.iana_name(), Some("Europe/Berlin"));
+}
+
+#[test]
+fn the_url_of_a_webhook_is_in_no_debug_output() {
+    let text = r#"alerting: {webhooks: [{url: "https://hooks.example/T0/hunter2x"}]}"#;
+    let alerting = valid(text).alerting;
+    assert_eq!(alerting.receivers[0].name, "webhook-hooks.example-443");
+    assert!(!format!("{alerting:?}").contains("hunter2x"));
 }
 
 #[test]

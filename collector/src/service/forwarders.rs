@@ -50,13 +50,6 @@ impl Forwarders {
                 self.running.insert(options.name.clone(), running);
             }
         }
-        // A receiver that is configured no more must not hold the log back.
-        let forgotten = log
-            .forget_unused_readers()
-            .context("failed to drop unused cursors")?;
-        if !forgotten.is_empty() {
-            info!(cursors = ?forgotten, "dropped the cursors of receivers that are no longer configured");
-        }
         Ok(())
     }
 

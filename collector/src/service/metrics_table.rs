@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use exporter::alert::AlertMetrics;
 use exporter::otlp::OtlpMetrics;
 use exporter::web::{App, LiveView, Server, TargetReport};
 use prometheus::core::{Collector, Desc};
@@ -55,6 +56,7 @@ fn registry(folder: &Path) -> Registry {
     telemetry.register(&registry).unwrap();
     SoundingMetrics::register(&registry).unwrap();
     OtlpMetrics::new(&registry).unwrap();
+    AlertMetrics::new(&registry).unwrap();
     let app = App {
         registry: registry.clone(),
         live: LiveView::new(),

@@ -1,6 +1,6 @@
 //! The running leadsman: opens the parts, joins them, and takes them down in order.
 //!
-//! Data flows one way: sounder → log → readers (archive, forwarders, live view). Shutdown goes the
+//! Data flows one way: sounder → log → readers (archive, forwarders, notifiers, live view). Shutdown goes the
 //! same way, so that what was sounded last is archived and sent too: no new soundings, then the
 //! log's queue, then the readers up to its end, then the mirror, then our endpoints.
 
@@ -10,6 +10,7 @@ mod forwarders;
 #[cfg(test)]
 mod metrics_table;
 mod mirror;
+mod notifiers;
 mod part;
 mod readers;
 mod signals;
@@ -42,6 +43,7 @@ use crate::telemetry::{OwnProfiler, Telemetry};
 use events::Announcer;
 use forwarders::Forwarders;
 use mirror::MirrorPart;
+use notifiers::Notifiers;
 use part::Part;
 use readers::Readers;
 use signals::{Signal, Signals};
@@ -92,6 +94,7 @@ struct Service {
     stop_sounding: CancellationToken,
     readers: Readers,
     forwarders: Forwarders,
+    notifiers: Notifiers,
     mirror: MirrorPart,
     server: Part,
     stop_server: CancellationToken,
@@ -146,8 +149,11 @@ impl Service {
 
         let readers = Readers::start(&log, archive, keeper, judging, live)?;
         let mut forwarders = Forwarders::new(&registry)?;
-        let receivers = config.borrow().otlp.clone();
-        forwarders.apply(&log, &receivers).await?;
+        let mut notifiers = Notifiers::new(&registry, &log, &config.borrow().archive.path)?;
+        let current = config.borrow().clone();
+        forwarders.apply(&log, &current.otlp).await?;
+        notifiers.apply(&log, &current.alerting).await?;
+        forget_unused_readers(&log)?;
         let (stop_sounding, stop_server) = (CancellationToken::new(), CancellationToken::new());
         let server = Part::spawn("our own server", {
             let stop = stop_server.clone();
@@ -169,6 +175,7 @@ impl Service {
             stop_sounding,
             readers,
             forwarders,
+            notifiers,
             mirror,
             server,
             stop_server,
@@ -182,6 +189,7 @@ impl Service {
     async fn failure(&mut self) -> anyhow::Error {
         tokio::select! {
             error = self.readers.failure() => error,
+            error = self.notifiers.failure() => error,
             error = self.mirror.failure() => error,
             error = self.server.failure() => error,
             error = self.sounding.failure() => error,
@@ -209,8 +217,8 @@ impl Service {
         if let Err(error) = self.telemetry.set_log_level(&config.telemetry.log_level) {
             error!("failed to change the log level: {error}");
         }
-        if let Err(error) = self.forwarders.apply(&self.log, &config.otlp).await {
-            error!("failed to take over the OTLP receivers: {error:#}");
+        if let Err(error) = self.take_over_receivers(&config).await {
+            error!("failed to take over the receivers: {error:#}");
         }
         info!(
             jobs = config.jobs.len(),
@@ -219,6 +227,12 @@ impl Service {
         );
         self.events.reloaded(&config).await;
         self.config.send_replace(Arc::new(config));
+    }
+
+    async fn take_over_receivers(&mut self, config: &Config) -> Result<()> {
+        self.forwarders.apply(&self.log, &config.otlp).await?;
+        self.notifiers.apply(&self.log, &config.alerting).await?;
+        forget_unused_readers(&self.log)
     }
 
     /// Ends everything in the order in which the data flows.
@@ -240,7 +254,10 @@ impl Service {
         self.events.stopped().await;
         let closed = self.log.close().await.context("failed to close the log");
         let drained = tokio::time::timeout(READER_DRAIN, async {
-            tokio::join!(self.forwarders.finish(), self.readers.finish()).1
+            let forwarders = self.forwarders.finish();
+            let notifiers = self.notifiers.finish();
+            let (_, notified, read) = tokio::join!(forwarders, notifiers, self.readers.finish());
+            read.and(notified)
         });
         let archived = drained.await.unwrap_or_else(|_| {
             warn!("readers of the log did not reach its end; they go on there at the next start");
@@ -305,6 +322,17 @@ fn advise(error: anyhow::Error, folder: &Path) -> anyhow::Error {
     anyhow!(
         "{error:#}: the data folder is {folder}; {remedy}, or name another one with archive.path or --data"
     )
+}
+
+/// A receiver that is configured no more must not hold the log back.
+fn forget_unused_readers(log: &Log) -> Result<()> {
+    let forgotten = log
+        .forget_unused_readers()
+        .context("failed to drop unused cursors")?;
+    if !forgotten.is_empty() {
+        info!(cursors = ?forgotten, "dropped the cursors of receivers that are no longer configured");
+    }
+    Ok(())
 }
 
 /// What `/-/healthy` says of the disk.

@@ -181,19 +181,8 @@ pub(super) fn grpc_failure(code: Code, message: &str, details: &[u8]) -> Answer 
     }
 }
 
-/// The `Retry-After` header: seconds, or the time until an HTTP date (RFC 9110, 10.2.3).
-pub(super) fn retry_after(value: &str, now: std::time::SystemTime) -> Option<Duration> {
-    if let Ok(seconds) = value.trim().parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let until = httpdate::parse_http_date(value.trim()).ok()?;
-    Some(until.duration_since(now).unwrap_or(Duration::ZERO))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
     use super::super::status::retry_info;
     use super::*;
 
@@ -299,19 +288,6 @@ mod tests {
         };
         assert_eq!(http_detail(&status.encode_to_vec()), "bad point");
         assert_eq!(http_detail(b"not protobuf\n"), "not protobuf");
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-        let parse = |value| retry_after(value, now);
-        assert_eq!(parse("120"), Some(Duration::from_secs(120)));
-        assert_eq!(
-            parse("Sun, 06 Nov 1994 08:49:47 GMT"),
-            Some(Duration::from_secs(10))
-        );
-        assert_eq!(parse("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(parse("soon"), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use proto::Record;
 use proto::metrics::MetricBatch;
-use proto::otlp::{Fragment, MetricsEncoder, profiles, traces};
+use proto::otlp::{Fragment, MetricsEncoder, logs, profiles, traces};
 use storage::Position;
 use storage::log::Entry;
 
@@ -23,7 +23,7 @@ pub(super) struct Round {
     pub(super) end: Option<Position>,
 }
 
-/// Records that have not been sent. Metrics and traces are held encoded, profiles as they are:
+/// Records that have not been sent. Metrics, traces and logs are held encoded, profiles as they are:
 /// those of one request share their dictionary.
 #[derive(Debug)]
 pub(super) struct Batcher {
@@ -33,6 +33,7 @@ pub(super) struct Batcher {
     encoder: MetricsEncoder,
     points: Fragments,
     spans: Fragments,
+    logs: Fragments,
     profiles: Vec<profiles::Part>,
     profile_bytes: usize,
     end: Option<Position>,
@@ -53,6 +54,7 @@ impl Batcher {
             encoder: MetricsEncoder::new(options.max_message_bytes),
             points: Fragments::default(),
             spans: Fragments::default(),
+            logs: Fragments::default(),
             profiles: Vec::new(),
             profile_bytes: 0,
             end: None,
@@ -81,6 +83,9 @@ impl Batcher {
                 self.profiles.push(profiles::Part::whole(record));
             }
             Record::Traces(request) if self.signals.traces => self.add_traces(&request),
+            Record::Finding(finding) if self.signals.logs => {
+                self.logs.extend(vec![logs::fragment(&finding)]);
+            }
             _ => {}
         }
     }
@@ -91,6 +96,7 @@ impl Batcher {
             .points
             .n_bytes
             .max(self.spans.n_bytes)
+            .max(self.logs.n_bytes)
             .max(self.profile_bytes);
         longest >= self.max_message_bytes
     }
@@ -100,6 +106,7 @@ impl Batcher {
         let limit = self.max_message_bytes;
         let mut requests = join(Signal::Metrics, self.points.take(), limit);
         requests.extend(join(Signal::Traces, self.spans.take(), limit));
+        requests.extend(join(Signal::Logs, self.logs.take(), limit));
         requests.extend(of_profiles(&self.profiles, limit));
         self.profiles.clear();
         self.profile_bytes = 0;

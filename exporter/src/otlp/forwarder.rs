@@ -10,13 +10,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, PartialSuccess};
-use super::backoff::{Backoff, Jitter, RetryPolicy};
 use super::batcher::{Batcher, Round};
 use super::metrics::{OtlpMetrics, ReceiverMetrics};
 use super::request::Request;
 use super::transport::{Prepared, Transport};
-use super::trouble::Trouble;
 use super::{OtlpError, ReceiverOptions};
+use crate::client::{Backoff, Jitter, RetryPolicy, Trouble, shortened};
 
 /// How long what is pending may take at shutdown; the rest is left to the cursor.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
@@ -263,9 +262,4 @@ async fn until(due: Option<Instant>) {
         Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,
     }
-}
-
-/// The beginning of a receiver's text: it may be a whole page of HTML.
-fn shortened(detail: &str) -> String {
-    detail.chars().take(300).collect()
 }

@@ -6,6 +6,7 @@ use hyper::header::{HeaderMap, HeaderValue};
 
 use super::answer::{self, Answer};
 use super::transport::grpc;
+use crate::client;
 
 /// Reads an HTTP answer: two bytes of status, one of the length of `Retry-After`, that header, and
 /// the body. What is to be waited for can always be added up.
@@ -16,7 +17,7 @@ pub fn http_answer(bytes: &[u8]) {
     let (header, body) = split(rest, *length);
     let retry_after = std::str::from_utf8(header)
         .ok()
-        .and_then(|value| answer::retry_after(value, SystemTime::UNIX_EPOCH));
+        .and_then(|value| client::retry_after(value, SystemTime::UNIX_EPOCH));
     let status = u16::from_be_bytes([*high, *low]);
     let _ = answer::success(body);
     check(answer::http_failure(status, body, retry_after));
@@ -55,8 +56,8 @@ pub fn grpc_details(bytes: &[u8]) {
 fn check(answer: Answer) {
     let _ = answer.is_about_compression() || answer.may_be_about_compression();
     if let Answer::Retry { after, .. } = answer {
-        let policy = super::backoff::RetryPolicy::default();
-        let wait = super::backoff::Backoff::new(policy).wait(after, 0.99);
+        let policy = client::RetryPolicy::default();
+        let wait = client::Backoff::new(policy).wait(after, 0.99);
         assert!(wait <= Duration::from_secs(2 * 60 * 60), "{wait:?}");
     }
 }

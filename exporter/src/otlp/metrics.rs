@@ -44,12 +44,12 @@ impl OtlpMetrics {
             )?,
             sent_items: counter(
                 "leadsman_otlp_sent_items_total",
-                "Data points, profiles and spans that receivers accepted.",
+                "Data points, profiles, spans and log records that receivers accepted.",
                 &signal,
             )?,
             dropped_items: counter(
                 "leadsman_otlp_dropped_items_total",
-                "Data points, profiles and spans that were refused for good or have no OTLP form.",
+                "Data points, profiles, spans and log records that were refused for good or have no OTLP form.",
                 &reason,
             )?,
             retries: counter(

@@ -1,11 +1,10 @@
 //! OTLP receivers: one forwarder each, fed from the log at its own durable cursor.
 //!
 //! Records of the log → requests (`batcher`) → one try over gRPC or HTTP (`transport`) → what
-//! the answer means (`answer`) → again after a wait (`backoff`), or the cursor moves on
+//! the answer means (`answer`) → again after a wait, or the cursor moves on
 //! (`forwarder`). One request is under way at a time: the order of the log is kept.
 
 mod answer;
-mod backoff;
 mod batcher;
 mod forwarder;
 #[doc(hidden)]
@@ -17,7 +16,6 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod transport;
-mod trouble;
 
 use std::time::Duration;
 
@@ -25,6 +23,7 @@ pub use self::forwarder::Forwarder;
 pub use self::metrics::OtlpMetrics;
 
 use crate::auth::SecretSource;
+use crate::client::PoolError;
 use crate::tls::{ClientTlsOptions, TlsError};
 
 /// How OTLP is carried.
@@ -67,6 +66,8 @@ pub struct Signals {
     pub profiles: bool,
     /// OTLP traces.
     pub traces: bool,
+    /// OTLP logs: findings.
+    pub logs: bool,
 }
 
 /// One receiver.
@@ -110,4 +111,13 @@ pub enum OtlpError {
     /// The TLS library refuses its defaults.
     #[error("tls cannot be set up")]
     Rustls(#[source] rustls::Error),
+}
+
+impl From<PoolError> for OtlpError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Tls(error) => Self::Tls(error),
+            PoolError::Rustls(error) => Self::Rustls(error),
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! A message for a receiver, and shorter ones with the same items.
 
 use bytes::Bytes;
-use proto::otlp::{Fragment, metrics, profiles, traces};
+use proto::otlp::{Fragment, logs, metrics, profiles, traces};
 
 use super::signal::Signal;
 
@@ -11,7 +11,7 @@ pub(super) struct Request {
     pub(super) signal: Signal,
     /// The encoded `Export*ServiceRequest`.
     pub(super) body: Bytes,
-    /// Data points, profiles or spans in it.
+    /// Data points, profiles, spans or log records in it.
     pub(super) n_items: usize,
     /// What profiles it was made of: their dictionary has to be made anew when they are divided.
     parts: Vec<profiles::Part>,
@@ -30,6 +30,7 @@ impl Request {
                 let fragments = traces::to_fragments(&self.body, limit).ok()?;
                 join(self.signal, fragments, limit)
             }
+            Signal::Logs => join(self.signal, logs::to_fragments(&self.body).ok()?, limit),
             Signal::Profiles => of_profiles(&self.parts, limit),
         };
         (requests.len() > 1).then_some(requests)

@@ -8,6 +8,7 @@ pub(super) enum Signal {
     Metrics,
     Profiles,
     Traces,
+    Logs,
 }
 
 impl Signal {
@@ -17,6 +18,7 @@ impl Signal {
             Self::Metrics => "metrics",
             Self::Profiles => "profiles",
             Self::Traces => "traces",
+            Self::Logs => "logs",
         }
     }
 
@@ -35,6 +37,7 @@ impl Signal {
                 "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export"
             }
             Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+            Self::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
         }
     }
 
@@ -43,6 +46,7 @@ impl Signal {
             Self::Metrics => "/v1/metrics",
             Self::Profiles => "/v1development/profiles",
             Self::Traces => "/v1/traces",
+            Self::Logs => "/v1/logs",
         }
     }
 }

@@ -1,8 +1,9 @@
-//! The model → OTLP (proto 1.10): metrics, profiles (v1development) and traces.
+//! The model → OTLP (proto 1.10): metrics, profiles (v1development), traces and logs.
 //!
 //! This module makes request messages of bounded size. It does not know how they are carried.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+pub mod logs;
 pub mod metrics;
 pub mod profiles;
 mod resource;
@@ -19,7 +20,7 @@ pub use metrics::{EncodedMetrics, MetricsEncoder};
 pub struct Fragment {
     /// The encoded fields.
     pub bytes: Vec<u8>,
-    /// Number of data points or spans in them.
+    /// Number of data points, spans or log records in them.
     pub n_items: usize,
 }
 

@@ -1,5 +1,6 @@
 //! Black-box tests: real systems around the real binary.
 
+mod alerts;
 mod boundaries;
 mod buckets;
 mod captures;

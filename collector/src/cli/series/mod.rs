@@ -2,7 +2,7 @@
 
 mod export;
 mod list;
-mod number;
+pub(super) mod number;
 mod sparkline;
 mod table;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 /// What a metric's values count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(in crate::cli) enum Unit {
     Seconds,
     Bytes,
     Plain,
@@ -50,7 +50,7 @@ const BYTES: [(&str, f64); 5] = [
 const PLAIN: [(&str, f64); 4] = [("T", 1e12), ("G", 1e9), ("M", 1e6), ("", 1.0)];
 
 /// A value with four digits, in the largest unit that fits.
-pub(super) fn show(value: f64, unit: Unit) -> String {
+pub(in crate::cli) fn show(value: f64, unit: Unit) -> String {
     if value.is_nan() {
         return "-".to_owned();
     }

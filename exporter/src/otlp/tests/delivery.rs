@@ -1,13 +1,16 @@
 //! What arrives, in which form.
 
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::profiles::v1development::ExportProfilesServiceRequest;
 use prost::Message;
 use proto::Record;
+use proto::finding::FindingState;
 
 use super::super::signal::Signal;
 use super::super::{Compression, Protocol, Signals};
 use super::fixture::{Fixture, n_requests, options, points, profile, scrape, traces};
 use super::receiver::{Receiver, Reply};
+use crate::alert::testing::finding;
 
 async fn check_all_signals_arrive(protocol: Protocol, compression: Compression) {
     let fixture = Fixture::new();
@@ -20,14 +23,15 @@ async fn check_all_signals_arrive(protocol: Protocol, compression: Compression) 
             scrape(1000, &[1.5, 2.5]),
             profile(),
             Record::Traces(spans.clone().into()),
+            Record::Finding(finding("a:1", FindingState::Firing, 0)),
         ])
         .await;
     let running = fixture.forward(options);
-    receiver.wait_for(3).await;
+    receiver.wait_for(4).await;
     running.stop().await;
 
     let received = receiver.received();
-    assert_eq!(received.len(), 3);
+    assert_eq!(received.len(), 4);
     assert_eq!(points(&received), [(1000, 1.5), (1000, 2.5)]);
     for request in &received {
         assert_eq!(request.headers["x-tenant"], "red");
@@ -39,6 +43,11 @@ async fn check_all_signals_arrive(protocol: Protocol, compression: Compression) 
                 let request = ExportProfilesServiceRequest::decode(&*request.body).unwrap();
                 let profile = &request.resource_profiles[0].scope_profiles[0].profiles[0];
                 assert_eq!(profile.samples[0].values, [7]);
+            }
+            Signal::Logs => {
+                let request = ExportLogsServiceRequest::decode(&*request.body).unwrap();
+                let record = &request.resource_logs[0].scope_logs[0].log_records[0];
+                assert_eq!(record.event_name, "leadsman.finding");
             }
             Signal::Metrics => {}
         }
@@ -74,12 +83,14 @@ async fn only_the_signals_asked_for_are_sent_and_the_cursor_passes_the_others() 
         metrics: true,
         profiles: false,
         traces: false,
+        logs: false,
     };
     fixture
         .append([
             profile(),
             scrape(1000, &[1.0]),
             Record::Traces(traces().into()),
+            Record::Finding(finding("a:1", FindingState::Firing, 0)),
         ])
         .await;
     let running = fixture.forward(options);

@@ -18,11 +18,11 @@ use storage::log::{Log, LogOptions, ReadFrom};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::super::backoff::RetryPolicy;
 use super::super::signal::Signal;
 use super::super::{Compression, Forwarder, OtlpMetrics, Protocol, ReceiverOptions, Signals};
 use super::receiver::Received;
 use crate::auth::SecretSource;
+use crate::client::RetryPolicy;
 use crate::tls::ClientTlsOptions;
 
 /// A log in a folder of its own, and the metrics of its forwarders.
@@ -137,6 +137,7 @@ pub(super) fn options(address: impl std::fmt::Display, protocol: Protocol) -> Re
             metrics: true,
             profiles: true,
             traces: true,
+            logs: true,
         },
         compression: Compression::None,
         headers: vec![(

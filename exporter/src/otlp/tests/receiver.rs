@@ -11,6 +11,10 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use axum::routing::post;
 use axum::{Router, body::Body};
+use opentelemetry_proto::tonic::collector::logs::v1::{
+    ExportLogsServiceRequest, ExportLogsServiceResponse,
+    logs_service_server::{LogsService, LogsServiceServer},
+};
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse,
     metrics_service_server::{MetricsService, MetricsServiceServer},
@@ -30,6 +34,13 @@ use tonic::codec::CompressionEncoding;
 use tonic::{Code, Request, Response, Status};
 
 use super::super::signal::Signal;
+
+const SIGNALS: [Signal; 4] = [
+    Signal::Metrics,
+    Signal::Profiles,
+    Signal::Traces,
+    Signal::Logs,
+];
 
 /// How a request is answered.
 #[derive(Clone, Debug)]
@@ -116,13 +127,15 @@ impl Receiver {
         let mut metrics = MetricsServiceServer::new(self.clone());
         let mut profiles = ProfilesServiceServer::new(self.clone());
         let mut traces = TraceServiceServer::new(self.clone());
+        let mut logs = LogsServiceServer::new(self.clone());
         for encoding in self.encodings {
             metrics = metrics.accept_compressed(*encoding);
             profiles = profiles.accept_compressed(*encoding);
             traces = traces.accept_compressed(*encoding);
+            logs = logs.accept_compressed(*encoding);
         }
-        let http = [Signal::Metrics, Signal::Profiles, Signal::Traces];
-        http.into_iter()
+        SIGNALS
+            .into_iter()
             .fold(Router::new(), |router, signal| {
                 router.route(signal.http_path(), post(take))
             })
@@ -130,6 +143,7 @@ impl Receiver {
             .route_service(Signal::Metrics.grpc_path(), metrics)
             .route_service(Signal::Profiles.grpc_path(), profiles)
             .route_service(Signal::Traces.grpc_path(), traces)
+            .route_service(Signal::Logs.grpc_path(), logs)
     }
 
     /// Keeps a request and says how to answer it.
@@ -203,14 +217,24 @@ impl TraceService for Receiver {
     }
 }
 
+#[tonic::async_trait]
+impl LogsService for Receiver {
+    async fn export(
+        &self,
+        request: Request<ExportLogsServiceRequest>,
+    ) -> Result<Response<ExportLogsServiceResponse>, Status> {
+        self.call(Signal::Logs, request).await?;
+        Ok(Response::new(ExportLogsServiceResponse::default()))
+    }
+}
+
 async fn take(
     State(receiver): State<Receiver>,
     uri: Uri,
     headers: HeaderMap,
     body: BodyBytes,
 ) -> HttpResponse {
-    let signals = [Signal::Metrics, Signal::Profiles, Signal::Traces];
-    let signal = signals
+    let signal = SIGNALS
         .into_iter()
         .find(|s| s.http_path() == uri.path())
         .unwrap();

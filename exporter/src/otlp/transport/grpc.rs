@@ -13,8 +13,8 @@ use hyper::{Response, StatusCode};
 
 use super::super::answer::{self, Answer};
 use super::super::status::Code;
-use super::body::read_bounded;
 use super::encoding;
+use crate::client::read_bounded;
 use crate::otlp::Compression;
 
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");

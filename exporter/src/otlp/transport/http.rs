@@ -8,8 +8,8 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use hyper::http::request;
 
 use super::super::answer::{self, Answer, PartialSuccess};
-use super::body::{BodyError, read_bounded};
 use super::encoding;
+use crate::client::{self, BodyError, read_bounded};
 use crate::otlp::Compression;
 
 /// What the head of a request says besides.
@@ -28,7 +28,7 @@ pub(super) async fn read(response: Response<Incoming>) -> Answer {
         .headers()
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok())
-        .and_then(|value| answer::retry_after(value, SystemTime::now()));
+        .and_then(|value| client::retry_after(value, SystemTime::now()));
     match read_bounded(response.into_body()).await {
         Ok(body) if status.is_success() => answer::success(&body.to_bytes()),
         Ok(body) => answer::http_failure(status.as_u16(), &body.to_bytes(), retry_after),

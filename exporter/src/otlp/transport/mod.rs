@@ -1,11 +1,9 @@
 //! Carries requests to a receiver. Knows nothing of retries: it sends once and reads the answer.
 
-mod body;
 mod encoding;
 pub(in crate::otlp) mod grpc;
 mod headers;
 mod http;
-mod pool;
 
 use std::time::Duration;
 
@@ -16,14 +14,11 @@ use hyper::{Method, Request as HttpRequest, Uri};
 
 use self::encoding::Encoding;
 use self::headers::Headers;
-use self::pool::{Pool, Versions};
 use super::answer::Answer;
 use super::request::Request;
 use super::signal::Signal;
 use super::{Compression, OtlpError, Protocol, ReceiverOptions};
-
-/// Sent as `User-Agent`.
-const USER_AGENT: &str = concat!("leadsman/", env!("CARGO_PKG_VERSION"));
+use crate::client::{Pool, USER_AGENT, Versions};
 
 /// A way to a receiver.
 #[derive(Debug)]
@@ -53,7 +48,7 @@ impl Transport {
         };
         Ok(Self {
             protocol: options.protocol,
-            pool: Pool::new(options, &endpoint, versions)?,
+            pool: Pool::new(&options.tls, &endpoint, versions)?,
             endpoint,
             headers: Headers::new(options)?,
             encoding: Encoding::new(options.compression),

@@ -9,7 +9,7 @@ const MAX_BYTES: usize = 64 << 10;
 
 /// Why a body was not read to its end.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum BodyError {
+pub(crate) enum BodyError {
     /// It is longer than is allowed.
     #[error("the answer is longer than {MAX_BYTES} bytes")]
     TooLong,
@@ -19,7 +19,7 @@ pub(super) enum BodyError {
 }
 
 /// The whole body with its trailers.
-pub(super) async fn read_bounded<B>(body: B) -> Result<Collected<Bytes>, BodyError>
+pub(crate) async fn read_bounded<B>(body: B) -> Result<Collected<Bytes>, BodyError>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,

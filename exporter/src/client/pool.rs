@@ -13,8 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 
-use super::super::{OtlpError, ReceiverOptions};
-use crate::tls::{ClientTls, crypto_provider};
+use crate::tls::{ClientTls, ClientTlsOptions, TlsError, crypto_provider};
 
 /// Longest wait for a connection; the request's timeout applies besides.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -22,20 +21,31 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// The client of a pool.
-pub(super) type PoolClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+pub(crate) type PoolClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// Which versions of HTTP are spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Versions {
+pub(crate) enum Versions {
     /// HTTP/2 from the first byte, as gRPC needs it.
     Http2,
     /// What TLS agrees on; HTTP/1.1 without TLS.
     Negotiated,
 }
 
+/// Why there can be no connections.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PoolError {
+    /// The TLS files cannot be used.
+    #[error("tls cannot be set up")]
+    Tls(#[from] TlsError),
+    /// The TLS library refuses its defaults.
+    #[error("tls cannot be set up")]
+    Rustls(#[source] rustls::Error),
+}
+
 /// Connections to one receiver.
 #[derive(Debug)]
-pub(super) struct Pool {
+pub(crate) struct Pool {
     tls: Option<Arc<ClientTls>>,
     config: Arc<ClientConfig>,
     versions: Versions,
@@ -44,15 +54,15 @@ pub(super) struct Pool {
 
 impl Pool {
     /// A pool for the endpoint's scheme. Connects when first used.
-    pub(super) fn new(
-        options: &ReceiverOptions,
+    pub(crate) fn new(
+        tls: &ClientTlsOptions,
         endpoint: &Uri,
         versions: Versions,
-    ) -> Result<Self, OtlpError> {
+    ) -> Result<Self, PoolError> {
         let (tls, config) = match endpoint.scheme_str() {
             Some("https") => {
                 // The connector adds the protocols itself.
-                let tls = Arc::new(ClientTls::with_alpn(&options.tls, &[])?);
+                let tls = Arc::new(ClientTls::with_alpn(tls, &[])?);
                 let config = tls.current();
                 (Some(tls), config)
             }
@@ -68,7 +78,7 @@ impl Pool {
     }
 
     /// The client to use now.
-    pub(super) fn client(&mut self) -> PoolClient {
+    pub(crate) fn client(&mut self) -> PoolClient {
         if let Some(tls) = &self.tls {
             let current = tls.current();
             if !Arc::ptr_eq(&current, &self.config) {
@@ -114,11 +124,11 @@ fn server_name(
 }
 
 /// What the connector is given where TLS is not used; it trusts nobody.
-fn no_tls() -> Result<ClientConfig, OtlpError> {
+fn no_tls() -> Result<ClientConfig, PoolError> {
     let builder = ClientConfig::builder_with_provider(crypto_provider());
     let builder = builder
         .with_safe_default_protocol_versions()
-        .map_err(OtlpError::Rustls)?;
+        .map_err(PoolError::Rustls)?;
     Ok(builder
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth())

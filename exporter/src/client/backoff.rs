@@ -8,11 +8,11 @@ const LONGEST_ASKED: Duration = Duration::from_secs(60 * 60);
 
 /// The waits of a receiver's retries.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct RetryPolicy {
+pub(crate) struct RetryPolicy {
     /// Before the first retry.
-    pub(super) first: Duration,
+    pub(crate) first: Duration,
     /// No wait is longer, unless the receiver asks for it.
-    pub(super) longest: Duration,
+    pub(crate) longest: Duration,
 }
 
 impl Default for RetryPolicy {
@@ -26,13 +26,13 @@ impl Default for RetryPolicy {
 
 /// The retries of one request: waits that double, each shortened by a random part.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     policy: RetryPolicy,
     next: Duration,
 }
 
 impl Backoff {
-    pub(super) fn new(policy: RetryPolicy) -> Self {
+    pub(crate) fn new(policy: RetryPolicy) -> Self {
         Self {
             policy,
             next: policy.first,
@@ -42,7 +42,7 @@ impl Backoff {
     /// The wait before the next retry. Without a word of the receiver it is between half and all
     /// of the current step; `random` is in 0..1. Where the receiver asked for a wait, it is that
     /// and up to a tenth more, and later steps grow from there ("OTLP/gRPC Throttling").
-    pub(super) fn wait(&mut self, asked: Option<Duration>, random: f64) -> Duration {
+    pub(crate) fn wait(&mut self, asked: Option<Duration>, random: f64) -> Duration {
         let asked = asked.map(|asked| asked.min(LONGEST_ASKED));
         let step = asked.map_or(self.next, |asked| asked.max(self.next));
         self.next = step.saturating_mul(2).min(self.policy.longest.max(step));
@@ -55,7 +55,7 @@ impl Backoff {
 
 /// Random numbers for jitter: splitmix64, seeded by the system. Not for secrets.
 #[derive(Debug)]
-pub(super) struct Jitter(u64);
+pub(crate) struct Jitter(u64);
 
 impl Default for Jitter {
     fn default() -> Self {
@@ -65,7 +65,7 @@ impl Default for Jitter {
 
 impl Jitter {
     /// A number in 0..1.
-    pub(super) fn next(&mut self) -> f64 {
+    pub(crate) fn next(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

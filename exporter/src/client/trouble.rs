@@ -11,14 +11,14 @@ const LOG_EVERY: Duration = Duration::from_secs(60);
 /// When each kind of trouble was last logged, by its reason. There are no more of them than
 /// statuses.
 #[derive(Debug, Default)]
-pub(super) struct Trouble {
+pub(crate) struct Trouble {
     logged: BTreeMap<String, Instant>,
     is_on: bool,
 }
 
 impl Trouble {
     /// There is trouble: whether to log it.
-    pub(super) fn is_news(&mut self, reason: &str, now: Instant) -> bool {
+    pub(crate) fn is_news(&mut self, reason: &str, now: Instant) -> bool {
         let logged = self.logged.get(reason);
         let is_news = logged.is_none_or(|logged| now - *logged >= LOG_EVERY);
         if is_news {
@@ -29,7 +29,7 @@ impl Trouble {
     }
 
     /// There is none: whether the log says that there is.
-    pub(super) fn is_over(&mut self) -> bool {
+    pub(crate) fn is_over(&mut self) -> bool {
         std::mem::take(&mut self.is_on)
     }
 }
