@@ -12,6 +12,7 @@ pub mod profile;
 mod run;
 pub mod series;
 pub mod shell;
+pub mod signals;
 pub mod targets;
 mod time;
 
@@ -46,6 +47,7 @@ enum Command {
     Profile(profile::ProfileArgs),
     Archive(archive::ArchiveArgs),
     Series(series::SeriesArgs),
+    Signals(signals::SignalsArgs),
     Completions(shell::CompletionsArgs),
     /// Print the man page, for `man -l -`
     Man,
@@ -80,6 +82,7 @@ impl Command {
             Self::Profile(args) => args.run()?,
             Self::Archive(args) => return args.run(),
             Self::Series(args) => args.run()?,
+            Self::Signals(args) => args.run()?,
             Self::Completions(args) => args.run()?,
             Self::Man => shell::man()?,
         }
