@@ -13,6 +13,7 @@ pub mod profile;
 mod run;
 pub mod series;
 pub mod shell;
+pub mod signals;
 pub mod targets;
 mod time;
 
@@ -48,6 +49,7 @@ enum Command {
     Archive(archive::ArchiveArgs),
     Series(series::SeriesArgs),
     Findings(findings::FindingsArgs),
+    Signals(signals::SignalsArgs),
     Completions(shell::CompletionsArgs),
     /// Print the man page, for `man -l -`
     Man,
@@ -83,6 +85,7 @@ impl Command {
             Self::Archive(args) => return args.run(),
             Self::Series(args) => args.run()?,
             Self::Findings(args) => args.run()?,
+            Self::Signals(args) => args.run()?,
             Self::Completions(args) => args.run()?,
             Self::Man => shell::man()?,
         }

@@ -89,7 +89,7 @@ fn read_list(table: &mut Table<'_>, component: &str, signals: &mut Vec<Signal>) 
                 let problem = format!("there is no signal {:?} to leave out", signal.name);
                 table.warn("enabled", &problem);
             }
-            place if is_whole => {
+            place if is_whole && !signal.name.is_empty() => {
                 check(table, &signal);
                 match place.and_then(|place| signals.get_mut(place)) {
                     Some(known) => *known = signal,

@@ -26,6 +26,7 @@ mod profiles;
 mod recall;
 mod receivers;
 mod reload;
+mod rules;
 mod scene;
 mod served;
 mod stopping;
