@@ -21,6 +21,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+use baseline::signals::{Evaluator, Outcome, Program as Signals};
 use proto::{Record, UnixMillis};
 use storage::Position;
 use storage::archive::Archive;
@@ -56,6 +57,8 @@ pub struct Simulation {
     pub n_targets: usize,
     /// What the targets are.
     pub programs: Vec<Program>,
+    /// What is computed of each scrape.
+    pub signals: Arc<Signals>,
     /// Where all chance comes from.
     pub seed: u64,
 }
@@ -80,6 +83,8 @@ struct Run<'a> {
     archive: &'a mut Archive,
     position: Position,
     targets: Vec<(SimTarget, Vec<SimCaptures>, Random)>,
+    /// One for each target.
+    signals: Vec<Evaluator>,
     summary: Summary,
 }
 
@@ -154,7 +159,11 @@ impl Simulation {
                 Random::new(self.seed ^ 0x70_726f_6669_6c65, idx as u64),
             )
         });
+        let signals = || Evaluator::new(Arc::clone(&self.signals));
         Run {
+            signals: std::iter::repeat_with(signals)
+                .take(self.n_targets)
+                .collect(),
             position: archive.resume_position(),
             archive,
             targets: targets.collect(),
@@ -171,13 +180,17 @@ impl Run<'_> {
             let time = UnixMillis(now + step * idx as i64 / n_targets);
             let target = &mut self.targets[idx].0;
             let batch = target.scrape(time)?;
-            let n_samples = if target.life.is_up(time) {
-                batch.values.len()
-            } else {
-                N_REPORTS
+            let (n_samples, outcome) = match target.life.is_up(time) {
+                true => (batch.values.len(), Outcome::Good),
+                false => (N_REPORTS, Outcome::Failed),
             };
+            let signals = self.signals[idx].observe(&batch, outcome).batch;
             self.summary.n_samples += n_samples as u64;
             self.append(Record::Metrics(Arc::new(batch)), n_samples)?;
+            if let Some(signals) = signals {
+                let n_samples = signals.values.len();
+                self.append(Record::Metrics(Arc::new(signals)), n_samples)?;
+            }
         }
         Ok(())
     }

@@ -257,6 +257,7 @@ fn what_is_simulated_is_in_the_archive() {
         flush_interval: Duration::from_secs(86_400),
         n_targets: 2,
         programs: programs.collect(),
+        signals: Arc::default(),
         seed: 1,
     };
     let mut reached = Vec::new();

@@ -3,9 +3,11 @@
 use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use baseline::signals::Program as Signals;
 use indicatif::{HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use proto::{UnixMillis, UnixNanos};
@@ -13,6 +15,7 @@ use storage::archive::{Archive, ArchiveOptions};
 
 use super::compact;
 use crate::cli::time;
+use crate::config;
 use crate::simulate::{Program, Simulation, Summary};
 
 const MILLIS_A_DAY: i64 = 86_400_000;
@@ -120,6 +123,7 @@ impl SimulateArgs {
             flush_interval: self.flush_interval,
             n_targets: self.targets as usize,
             programs: self.programs()?,
+            signals: Arc::new(Signals::new(&config::built_in_signals()?)?),
             seed: self.seed,
         })
     }
