@@ -14,6 +14,7 @@ mod words;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use proto::finding::{FindingId, FindingState};
 use proto::metrics::{Family, MetricBatch, MetricKind, Series, SeriesId, is_absent, is_stale};
@@ -23,6 +24,7 @@ use proto::{Finding, Labels, Target, UnixMillis};
 use crate::catalogue::Signal;
 use crate::derived::{Derived, Element};
 use crate::judge::Verdict;
+use alarm::Patience;
 use incident::Incidents;
 use series::Assessed;
 use state::{Sample, State};
@@ -40,6 +42,36 @@ pub struct Assessor {
     resumed: HashMap<FindingId, Finding>,
     incidents: Incidents,
     bands: HashMap<TargetId, Derived>,
+    options: Options,
+}
+
+/// How patient an assessor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How long a value has to be out of its band until that is told.
+    pub hold: Duration,
+    /// How long a trouble has to be gone until it is over.
+    pub calm: Duration,
+}
+
+impl Default for Options {
+    /// Ten minutes and five.
+    fn default() -> Self {
+        Self {
+            hold: Duration::from_secs(600),
+            calm: Duration::from_secs(300),
+        }
+    }
+}
+
+impl Options {
+    fn patience(self) -> Patience {
+        let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        Patience {
+            hold: millis(self.hold),
+            calm: millis(self.calm),
+        }
+    }
 }
 
 /// The metrics of bands, with the label `signal` beside those of the series, and what they say.
@@ -73,12 +105,13 @@ pub struct Assessment {
 
 impl Assessor {
     /// An assessor that has seen nothing.
-    pub fn new(signals: impl IntoIterator<Item = Arc<Signal>>) -> Self {
+    pub fn new(signals: impl IntoIterator<Item = Arc<Signal>>, options: Options) -> Self {
         let signals: Vec<_> = signals.into_iter().collect();
         let by_metric = signals.iter().enumerate();
         Self {
             by_metric: by_metric.map(|(idx, s)| (s.metric_name(), idx)).collect(),
             signals,
+            options,
             ..Self::default()
         }
     }
@@ -104,6 +137,7 @@ impl Assessor {
                 time,
                 value,
                 is_guarded: &|_| true,
+                patience: self.options.patience(),
             };
             state.step(signal, &sample);
         }
@@ -148,6 +182,7 @@ impl Assessor {
                 time,
                 value: if is_stale(value) { f64::NAN } else { value },
                 is_guarded: &is_guarded,
+                patience: self.options.patience(),
             };
             let step = assessed.step(&signal, &sample);
             for finding in step.findings {

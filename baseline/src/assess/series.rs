@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proto::finding::{FindingId, FindingState, Rule, Severity};
 use proto::{Finding, Labels, Target, UnixMillis};
 
+use super::alarm::Patience;
 use super::state::{Sample, State};
 use super::words;
 use crate::catalogue::Signal;
@@ -155,6 +156,7 @@ impl Assessed {
             time,
             value: f64::NAN,
             is_guarded: &|_| false,
+            patience: Patience { hold: 0, calm: 0 },
         };
         let open = std::mem::take(&mut self.open).into_iter();
         let resolved = FindingState::Resolved;

@@ -8,10 +8,6 @@ use super::alarm::{Alarm, Patience};
 use crate::catalogue::{self, Direction, Signal, Threshold};
 use crate::judge::{Judge, Options, Verdict};
 
-/// How long a value has to be out of its band until that is told. Milliseconds.
-const BAND_HOLD: i64 = 10 * 60_000;
-/// How long a trouble has to be gone until it is over. Milliseconds.
-const CALM: i64 = 5 * 60_000;
 /// After how long what is out of the ordinary counts as usual. Milliseconds.
 const ACCEPTED_AFTER: i64 = 86_400_000;
 /// For how long a series has to be known until its band is believed: what is less than a day says
@@ -39,6 +35,8 @@ pub(super) struct Sample<'a> {
     pub(super) value: f64,
     /// Whether a threshold counts now.
     pub(super) is_guarded: &'a dyn Fn(&Threshold) -> bool,
+    /// For values out of their band: thresholds have a hold of their own.
+    pub(super) patience: Patience,
 }
 
 impl State {
@@ -91,17 +89,17 @@ impl State {
         for (alarm, threshold) in self.thresholds.iter_mut().zip(&signal.thresholds) {
             let is_bad = threshold.bound.holds(sample.value) && (sample.is_guarded)(threshold);
             let hold = i64::try_from(threshold.hold.as_millis()).unwrap_or(i64::MAX);
-            alarm.step(sample.time, is_bad, Patience { hold, calm: CALM });
+            let patience = Patience {
+                hold,
+                ..sample.patience
+            };
+            alarm.step(sample.time, is_bad, patience);
         }
     }
 
     fn step_band(&mut self, signal: &Signal, sample: &Sample<'_>, verdict: Option<Verdict>) {
         let is_bad = verdict.is_some_and(|verdict| is_out(signal, sample.value, &verdict));
-        let patience = Patience {
-            hold: BAND_HOLD,
-            calm: CALM,
-        };
-        self.band.step(sample.time, is_bad, patience);
+        self.band.step(sample.time, is_bad, sample.patience);
     }
 
     /// How bad it is by a rule, if it fires.

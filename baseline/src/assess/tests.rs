@@ -50,7 +50,7 @@ fn two_steps() -> Signal {
 }
 
 fn assessor(signals: Vec<Signal>) -> Assessor {
-    Assessor::new(signals.into_iter().map(Arc::new))
+    Assessor::new(signals.into_iter().map(Arc::new), Options::default())
 }
 
 fn target(instance: &str) -> Arc<Target> {

@@ -23,10 +23,6 @@ use bound::Bound;
 use eval::Moment;
 pub use program::Program;
 
-/// Signals are evaluated with the first scrape of each minute, or with each scrape if there are
-/// fewer.
-const BEAT_MILLIS: i64 = 60_000;
-
 /// Longest time between two good scrapes for which a counter that is new on the second page is
 /// taken to have begun at zero in between: two minutes, two scrapes of the usual longest interval.
 const LONGEST_BIRTH_MILLIS: i64 = 120_000;
@@ -75,7 +71,7 @@ impl Evaluator {
         let is_near = |before: &UnixMillis| batch.time.0 - before.0 <= LONGEST_BIRTH_MILLIS;
         bound.observe(batch, self.before.filter(is_near));
         self.before = (outcome == Outcome::Good).then_some(batch.time);
-        let beat = batch.time.0.div_euclid(BEAT_MILLIS);
+        let beat = batch.time.0.div_euclid(self.program.beat.max(1));
         let is_due = self.beat.replace(beat) != Some(beat);
         if !is_due || (bound.is_empty() && self.derived.is_none()) {
             return Evaluated::default();

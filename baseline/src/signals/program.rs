@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use proto::metrics::{Family, MetricKind};
 use proto::selector::{self, MatchOp, SelectorError};
@@ -16,6 +17,8 @@ pub struct Program {
     pub(super) roots: Vec<Node>,
     pub(super) families: Arc<[Family]>,
     pub(super) selectors: Vec<Tracked>,
+    /// Time between two evaluations. Milliseconds.
+    pub(super) beat: i64,
     /// Which selectors look at series of a name.
     by_name: HashMap<String, Vec<usize>>,
     /// Families that have such series: a page's others are not looked at.
@@ -59,6 +62,10 @@ pub(super) enum Node {
     },
 }
 
+/// Signals are evaluated with the first scrape of each minute, or with each scrape if there are
+/// fewer.
+const BEAT: Duration = Duration::from_secs(60);
+
 /// What text formats put behind a family's name in the names of its series.
 const SUFFIXES: [&str; 4] = ["_bucket", "_sum", "_count", "_total"];
 
@@ -80,7 +87,16 @@ impl Program {
             });
         }
         program.families = families.into();
-        Ok(program)
+        Ok(program.every(BEAT))
+    }
+
+    /// The same, evaluated so often.
+    #[must_use]
+    pub fn every(self, interval: Duration) -> Self {
+        let beat = i64::try_from(interval.as_millis())
+            .unwrap_or(i64::MAX)
+            .max(1);
+        Self { beat, ..self }
     }
 
     /// Whether series of a family can be asked for.

@@ -12,6 +12,7 @@ mod global;
 pub(crate) mod groups;
 mod http;
 mod job;
+mod judging;
 mod object_store;
 mod otlp;
 mod own;
@@ -45,6 +46,7 @@ pub use causes::built_in as built_in_causes;
 pub use error::{ConfigError, ConfigErrors};
 pub use global::Global;
 pub use job::{Discovery, FileSource, Job, Scheme, ScrapeRules, StaticGroup};
+pub use judging::JudgingConfig;
 pub use object_store::ObjectStoreConfig;
 pub use profiles::{DeltaMode, ProfileFormat, ProfileSpec};
 pub use profiling::{ProfilingBudget, QuietHours};
@@ -78,6 +80,8 @@ pub struct Config {
     pub profiling: ProfilingBudget,
     /// What is watched of the targets: the catalogue, with what the file says over it.
     pub signals: Vec<Signal>,
+    /// How signals are computed and judged.
+    pub judging: JudgingConfig,
     /// Our own logs and traces.
     pub telemetry: TelemetryConfig,
     /// What is allowed but probably not meant: to be shown once, at start and by `check`.
@@ -155,6 +159,7 @@ fn read(table: &mut Table<'_>, mut signals: Vec<Signal>) -> Config {
     let mut jobs = scrape::read_all(table, &global);
     let profiling = table.section("profiling", ProfilingBudget::read);
     signals::read_over(table, &mut signals);
+    let judging = table.section("judging", JudgingConfig::read);
     let telemetry = table.section("telemetry", TelemetryConfig::read);
     foreign_keys(table);
     let own = own::job(table, &global, &web, &telemetry, &jobs);
@@ -168,6 +173,7 @@ fn read(table: &mut Table<'_>, mut signals: Vec<Signal>) -> Config {
         jobs: jobs.into_iter().map(Arc::new).collect(),
         profiling,
         signals,
+        judging,
         telemetry,
         warnings: Vec::new(),
     }

@@ -33,7 +33,10 @@ pub(super) struct Question {
 /// What one kind of profile says.
 struct Said {
     text: String,
+    /// From the table of causes: the cause, its remedy, and how much of the profile speaks for it.
     cause: Option<(String, String, f64)>,
+    /// The function that explains the most, if one does.
+    function: Option<String>,
 }
 
 /// The finding of an investigation with what explains it. Reads the archive: may block.
@@ -59,8 +62,10 @@ pub(super) fn explain(
     for said in &said {
         finding.explanation += &format!("\n\n{}", said.text);
     }
+    let function = said.iter().find_map(|said| said.function.clone());
     let causes = said.into_iter().filter_map(|said| said.cause);
     let likeliest = causes.max_by(|(.., a), (.., b)| a.total_cmp(b));
+    finding.cause = function.unwrap_or_default();
     if let Some((cause, remedy, _)) = likeliest {
         finding.cause = cause;
         if !remedy.is_empty() {
@@ -109,15 +114,24 @@ impl Knowledge {
             text += &format!(" {}", speaks_for(first));
         }
         let cause = likely.first().map(|one| {
-            let share = one.share[1]
-                - if one.share[0].is_nan() {
-                    0.0
-                } else {
-                    one.share[0]
-                };
-            (one.cause.cause.clone(), one.cause.remedy.clone(), share)
+            let [before, now] = one.share;
+            let grown = if before.is_nan() { now } else { now - before };
+            (one.cause.cause.clone(), one.cause.remedy.clone(), grown)
         });
-        Said { text, cause }
+        let grown = changes.and_then(|changes| changes.into_iter().next());
+        let function = grown.map(|change| {
+            let [before, now] = change.share.map(percent);
+            let name = kind.replace('_', " ");
+            format!(
+                "{} has {now} of profile {name}, {before} before.",
+                change.function
+            )
+        });
+        Said {
+            text,
+            cause,
+            function,
+        }
     }
 }
 
@@ -129,21 +143,14 @@ fn is_program(component: &str) -> bool {
 /// Profiles on one footing: of what happened in a time a second of it, of snapshots one.
 fn side(profile: &Profile, n_captures: u64) -> Side<'_> {
     let type_idx = profile.default_type_idx();
-    let seconds = profile.duration_nanos as f64 / 1e9;
-    let weight = if seconds > 0.0 {
-        seconds
-    } else {
-        n_captures.max(1) as f64
+    let weight = match is_rate(profile) {
+        true => profile.duration_nanos as f64 / 1e9,
+        false => n_captures.max(1) as f64,
     };
     // A sample of the CPU stands for a period of time, one of the heap for a period of bytes.
     let period = profile.period.max(1) as f64;
-    let is_of_type = profile
-        .sample_types
-        .get(type_idx)
-        .is_some_and(|sample_type| {
-            profile.strings.get(sample_type.unit) == profile.strings.get(profile.period_type.unit)
-        });
     let total = profile.total(type_idx) as f64;
+    let is_of_type = unit(profile) == profile.strings.get(profile.period_type.unit);
     Side {
         profile,
         type_idx,
@@ -152,13 +159,25 @@ fn side(profile: &Profile, n_captures: u64) -> Side<'_> {
     }
 }
 
+/// Whether the default sample type counts what happened in a time. What is in use does not, although
+/// Go's heap profiles have a duration.
+fn is_rate(profile: &Profile) -> bool {
+    let sample_type = profile.sample_types.get(profile.default_type_idx());
+    let name = sample_type.map_or("", |one| profile.strings.get(one.kind));
+    profile.duration_nanos > 0 && !name.starts_with("inuse") && name != "goroutine"
+}
+
+/// The unit of the default sample type.
+fn unit(profile: &Profile) -> &str {
+    let sample_type = profile.sample_types.get(profile.default_type_idx());
+    sample_type.map_or("", |one| profile.strings.get(one.unit))
+}
+
 /// How much there is of a kind now and before.
 fn headline(kind: &str, before: Option<Side<'_>>, now: Side<'_>) -> String {
     let amount = |side: Side<'_>| {
         let total = side.profile.total(side.type_idx) as f64 / side.weight;
-        let unit = side.profile.sample_types.get(side.type_idx);
-        let unit = unit.map_or("", |one| side.profile.strings.get(one.unit));
-        shown(total, unit, side.profile.duration_nanos > 0)
+        shown(total, unit(side.profile), is_rate(side.profile))
     };
     let name = kind.replace('_', " ");
     match before {

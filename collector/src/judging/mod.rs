@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use baseline::assess::Assessor;
+use baseline::assess::{Assessor, Options};
 use baseline::catalogue::Signal;
 use proto::finding::{FindingId, FindingState};
 use proto::metrics::{MetricBatch, Origin};
@@ -60,6 +60,7 @@ impl Judging {
     /// and `sounder` is asked for profiles.
     pub(crate) fn new(
         signals: &[Signal],
+        patience: Options,
         causes: Causes,
         recall: Recall,
         sounder: SounderHandle,
@@ -67,7 +68,7 @@ impl Judging {
         metrics: JudgingMetrics,
     ) -> Self {
         Self {
-            assessor: Assessor::new(signals.iter().cloned().map(Arc::new)),
+            assessor: Assessor::new(signals.iter().cloned().map(Arc::new), patience),
             signals: signals.to_vec(),
             knowledge: Arc::new(Knowledge { recall, causes }),
             sounder,

@@ -121,11 +121,12 @@ impl Service {
 
         let metrics = SoundingMetrics::register(&registry)?;
         let program = Program::new(&config.signals).context("failed to compile the signals")?;
-        let program = Arc::new(program);
+        let program = Arc::new(program.every(config.judging.signal_interval));
         let sounder = Sounder::new(log.appender(), metrics, config.profiling.clone(), program);
         let handle = sounder.handle();
         let judging = Judging::new(
             &config.signals,
+            config.judging.patience,
             config::built_in_causes()?,
             Recall::open(&config.archive.path),
             handle.clone(),
@@ -356,6 +357,9 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     }
     if old.signals != new.signals {
         parts.push("signals");
+    }
+    if old.judging != new.judging {
+        parts.push("judging");
     }
     let [old, new] = [&old.telemetry, &new.telemetry];
     if (old.log_format, old.trace_sample_ratio) != (new.log_format, new.trace_sample_ratio) {
