@@ -4,9 +4,10 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::certs::Certs;
+use crate::http;
 use crate::process::{Process, free_port};
 use crate::tools;
 use crate::wait::{PATIENCE, until};
@@ -73,6 +74,29 @@ impl Etcd {
         }
         command.args(args);
         command
+    }
+
+    /// A client with its certificates that pools no connection: each request costs a TLS handshake.
+    pub fn client(&self) -> Result<reqwest::Client> {
+        let certs = self.certs.as_ref().context("it has no certificates")?;
+        let identity = [
+            std::fs::read(&certs.client_cert)?,
+            std::fs::read(&certs.client_key)?,
+        ];
+        let ca = reqwest::Certificate::from_pem(&std::fs::read(&certs.ca)?)?;
+        let builder = http::builder()
+            .pool_max_idle_per_host(0)
+            .tls_certs_only([ca]);
+        Ok(builder
+            .identity(reqwest::Identity::from_pem(&identity.concat())?)
+            .build()?)
+    }
+
+    /// A profile as it is now, in pprof's format.
+    pub async fn profile(&self, path: &str) -> Result<Vec<u8>> {
+        let url = format!("https://{}/debug/pprof/{path}", self.address);
+        let answer = self.client()?.get(url).send().await?.error_for_status()?;
+        Ok(answer.bytes().await?.to_vec())
     }
 
     /// Puts it under a steady small load (150 writes a second) until the value is dropped.

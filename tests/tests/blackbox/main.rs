@@ -31,6 +31,7 @@ mod scene;
 mod served;
 mod stopping;
 mod targets;
+mod troubles;
 mod versions;
 mod wire;
 

@@ -1,0 +1,230 @@
+//! Three troubles of real programs with weeks behind them: each is found, profiled, explained, told to
+//! a real Alertmanager once, and over when it is over.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use leadsman_tests::alertmanager::Alertmanager;
+use leadsman_tests::certs::Certs;
+use leadsman_tests::etcd::Etcd;
+use leadsman_tests::history::{self, Past};
+use leadsman_tests::leadsman::{Leadsman, command};
+use leadsman_tests::patient::Patient;
+use leadsman_tests::process::free_port;
+use leadsman_tests::tools;
+use leadsman_tests::wait::until;
+use leadsman_tests::webhook::Webhook;
+use serde_json::Value;
+
+use super::scene::{QUICK, launch};
+
+/// Longest time from a trouble to its explanation: forty seconds are spent on profiles alone.
+const PATIENCE: Duration = Duration::from_secs(180);
+const MEBIBYTE: f64 = 1_048_576.0;
+
+/// The findings as `leadsman findings` tells them.
+fn findings(data: &Path) -> Result<Vec<Value>> {
+    let mut findings = command(["findings", "--all", "--format", "json", "--archive"])?;
+    let text = tools::run(findings.arg(data))?;
+    let findings: Value = serde_json::from_str(&text)?;
+    Ok(findings.as_array().context("no list of findings")?.clone())
+}
+
+/// Waits for a finding of a job that fires and is explained by this.
+async fn wait_for_cause(data: &Path, job: &str, cause: &str) -> Result<Value> {
+    until(
+        &format!("{job} to be explained by {cause}"),
+        PATIENCE,
+        || async {
+            let all = findings(data)?;
+            let fits = |one: &&Value| {
+                let text = one["cause"].as_str().unwrap_or_default();
+                one["target"]["job"] == job && one["state"] == "firing" && text.contains(cause)
+            };
+            let found = all.iter().find(fits).cloned();
+            found.with_context(|| format!("{all:#?}"))
+        },
+    )
+    .await
+}
+
+/// Waits until an Alertmanager has as many alerts of each job.
+async fn wait_for_alerts(alertmanager: &Alertmanager, expected: &[(&str, usize)]) -> Result<()> {
+    until("the alerts", PATIENCE, || async {
+        let alerts = alertmanager.alerts().await?;
+        for (job, n_alerts) in expected {
+            let of_job = alerts.iter().filter(|one| one["labels"]["job"] == *job);
+            ensure!(of_job.count() == *n_alerts, "{job}: {alerts:#?}");
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Connects again and again, a TLS handshake each time, until told to stop.
+fn reconnect(etcd: &Etcd, stop: &Arc<AtomicBool>) -> Result<Vec<tokio::task::JoinHandle<()>>> {
+    let client = etcd.client()?;
+    let address = etcd.address.clone();
+    let tasks = (0..4).map(|_| {
+        let (client, address, stop) = (client.clone(), address.clone(), Arc::clone(stop));
+        tokio::spawn(async move {
+            while !stop.load(Ordering::Relaxed) {
+                let url = format!("https://{address}/health");
+                // Each request has a connection of its own: nothing is pooled.
+                let _ = client.get(url).send().await;
+            }
+        })
+    });
+    Ok(tasks.collect())
+}
+
+fn yaml(
+    etcd: &Etcd,
+    certs: &Certs,
+    leaking: &Patient,
+    blocked: &Patient,
+    alertmanager: &str,
+) -> String {
+    let profiles =
+        "profiling_config: {pprof_config: {block: {enabled: false}, mutex: {enabled: false}}}";
+    format!(
+        "global: {{scrape_interval: 1s}}\n\
+         telemetry: {{scrape_self: false}}\n\
+         profiling: {{max_duty_cycle: 1, max_concurrent: 4}}\n\
+         judging: {{signal_interval: 1s, hold: 5s, calm: 5s}}\n\
+         signals:\n  \
+           - {{name: process_cpu, expr: 'rate(process_cpu_seconds_total[1m])'}}\n\
+         alerting: {{alertmanagers: [{{static_configs: [{{targets: [\"{alertmanager}\"]}}]}}]}}\n\
+         scrape_configs:\n  \
+           - {{job_name: etcd, scheme: https, tls_config: {{ca_file: {ca:?}, cert_file: {cert:?}, key_file: {key:?}}}, \
+              static_configs: [{{targets: [\"{etcd}\"]}}], {profiles}}}\n  \
+           - {{job_name: leaking, static_configs: [{{targets: [\"{leaking}\"]}}], {profiles}}}\n  \
+           - {{job_name: blocked, static_configs: [{{targets: [\"{blocked}\"]}}], {profiles}}}\n",
+        ca = certs.ca,
+        cert = certs.client_cert,
+        key = certs.client_key,
+        etcd = etcd.address,
+        leaking = leaking.address,
+        blocked = blocked.address,
+    )
+}
+
+/// Weeks in which all three were well.
+async fn write_past(
+    archive: &Path,
+    etcd: &Etcd,
+    leaking: &Patient,
+    blocked: &Patient,
+) -> Result<()> {
+    let cpu = etcd.profile("profile?seconds=3").await?;
+    let heap = leaking.profile("heap").await?;
+    let goroutines = blocked.profile("goroutine").await?;
+    let pasts = [
+        Past {
+            job: "etcd",
+            instance: &etcd.address,
+            signals: &[("leadsman_signal_process_cpu_cores", 0.05)],
+            profiles: &[("process_cpu", cpu)],
+        },
+        Past {
+            job: "leaking",
+            instance: &leaking.address,
+            signals: &[("leadsman_signal_go_heap_in_use_bytes", 2.0 * MEBIBYTE)],
+            profiles: &[("memory", heap)],
+        },
+        Past {
+            job: "blocked",
+            instance: &blocked.address,
+            signals: &[("leadsman_signal_go_goroutines", 8.0)],
+            profiles: &[("goroutine", goroutines)],
+        },
+    ];
+    history::write(archive, 21, &pasts)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_troubles_are_found_explained_told_once_and_over() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let certs = Arc::new(Certs::make(folder.path())?);
+    let etcd = Etcd::start(folder.path(), Some(Arc::clone(&certs))).await?;
+    let leaking = Patient::start(folder.path(), "leaking").await?;
+    let blocked = Patient::start(folder.path(), "blocked").await?;
+    write_past(
+        &folder.path().join("data/archive"),
+        &etcd,
+        &leaking,
+        &blocked,
+    )
+    .await?;
+
+    let notified = Webhook::start().await?;
+    let address = format!("127.0.0.1:{}", free_port()?);
+    let hook = format!("http://{}/", notified.address);
+    let alertmanager = Alertmanager::start(folder.path(), &address, &hook).await?;
+    let yaml = yaml(&etcd, &certs, &leaking, &blocked, &address);
+    let leadsman = Leadsman::launch(folder.path(), launch(QUICK), &yaml).await?;
+    leadsman
+        .wait_until_up(&["etcd", "leaking", "blocked"])
+        .await?;
+    wait_for_calm(&leadsman).await?;
+    ensure!(
+        findings(&leadsman.data)?.is_empty(),
+        "{:#?}",
+        findings(&leadsman.data)?
+    );
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let reconnecting = reconnect(&etcd, &stop)?;
+    leaking.get("/leak").await?;
+    blocked.get("/block").await?;
+    let data = &leadsman.data;
+    let handshakes = wait_for_cause(data, "etcd", "TLS handshake").await?;
+    wait_for_cause(data, "leaking", "main.growCache").await?;
+    wait_for_cause(data, "blocked", "main.waitForReply").await?;
+    ensure!(
+        handshakes["captures"]
+            .as_array()
+            .is_some_and(|all| !all.is_empty())
+    );
+    wait_for_alerts(
+        &alertmanager,
+        &[("etcd", 1), ("leaking", 1), ("blocked", 1)],
+    )
+    .await?;
+
+    stop.store(true, Ordering::Relaxed);
+    for task in reconnecting {
+        task.await?;
+    }
+    leaking.get("/cure").await?;
+    blocked.get("/cure").await?;
+    wait_for_alerts(
+        &alertmanager,
+        &[("etcd", 0), ("leaking", 0), ("blocked", 0)],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Waits until the bands of the three are known at the live interval.
+async fn wait_for_calm(leadsman: &Leadsman) -> Result<()> {
+    until("sixty judged scrapes", PATIENCE, || async {
+        let scrapes = leadsman
+            .sum("/metrics", "leadsman_scrape_samples_total")
+            .await?;
+        let judged = leadsman.sum("/metrics", "leadsman_baseline_upper").await?;
+        ensure!(scrapes > 0.0 && judged > 0.0);
+        let page = leadsman.get("/metrics").await?;
+        let n_scrapes = page.lines().find_map(|line| {
+            let rest =
+                line.strip_prefix("leadsman_scrape_duration_seconds_count{job=\"blocked\"} ")?;
+            rest.parse::<f64>().ok()
+        });
+        ensure!(n_scrapes.unwrap_or(0.0) >= 60.0, "{n_scrapes:?} scrapes");
+        Ok(())
+    })
+    .await
+}
