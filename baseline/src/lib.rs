@@ -2,5 +2,8 @@
 //!
 //! Pure: no files, no sockets, no clocks.
 
+pub mod change;
 pub mod judge;
+mod numbers;
 pub mod promql;
+pub mod trend;
