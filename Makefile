@@ -1,5 +1,5 @@
 # `make test` sets up what the tests need and runs everything. See CONTRIBUTING.md.
-.PHONY: build check setup test bench soak fuzz sanitize
+.PHONY: build check setup test bench soak fuzz sanitize judge-scores
 
 build:
 	cargo build --release
@@ -35,6 +35,11 @@ soak: setup
 	cargo test --workspace --test blackbox -- --nocapture \
 		crash:: outage:: chaos:: churn:: large:: profiles:: exposition::random
 
+# How well series are judged, on labelled series of others: see baseline/tests/judge_scores.rs.
+judge-scores:
+	LEADSMAN_DETECTION_DATA="$(abspath $(DATA))" \
+		cargo test -p leadsman-baseline --test judge_scores --test judge_recall -- --nocapture
+
 # FUZZ_RUNS inputs a target (10,000,000), but no longer than FUZZ_SECONDS (900) each.
 fuzz: setup
 	fuzz/run.sh
@@ -52,6 +57,7 @@ bench:
 	cargo build --release
 	cargo bench -p leadsman-proto --bench exposition --bench otlp --bench pprof
 	cargo bench -p leadsman-storage --bench recall
+	cargo bench -p leadsman-baseline --bench judge
 	cargo bench --workspace --profile dev --bench pprof_merge
 	cargo bench --workspace --profile dev --bench archive_bytes
 	cargo bench --workspace --profile dev --bench scrape_cost

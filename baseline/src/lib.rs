@@ -5,8 +5,11 @@
 pub mod assess;
 pub mod catalogue;
 pub mod causes;
+pub mod change;
 mod derived;
 pub mod explain;
 pub mod judge;
+mod numbers;
 pub mod promql;
 pub mod signals;
+pub mod trend;

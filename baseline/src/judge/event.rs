@@ -1,5 +1,6 @@
 //! One event, one peak: what follows an onset counts only if it is stronger.
 
+use super::clock::Tick;
 use super::constants::{EVENT_DAYS, EVENT_ROWS, ONSET, SATURATION, STRONGER};
 
 /// Remembers the last event, less and less.
@@ -9,11 +10,10 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// The score of a row that begins an event, at least 0.5; none for other rows.
-    ///
-    /// `evidence` is in nats, `days` the time the row stands for, `n_rows` the rows that passed.
-    pub(super) fn onset(&mut self, evidence: f64, days: f64, n_rows: f64) -> Option<f64> {
-        let halvings = (days / EVENT_DAYS).min(n_rows / EVENT_ROWS);
+    /// The score of a row that begins an event, at least 0.5; none for other rows. `evidence` is in
+    /// nats.
+    pub(super) fn onset(&mut self, evidence: f64, tick: Tick) -> Option<f64> {
+        let halvings = (tick.days / EVENT_DAYS).min(tick.n_rows / EVENT_ROWS);
         let memory = f64::from(self.memory) * (-halvings).exp2();
         let begins = evidence >= ONSET && evidence > memory;
         self.memory = if begins { evidence * STRONGER } else { memory } as f32;

@@ -50,7 +50,7 @@ impl Spread {
         self.n_seen = self.n_seen.saturating_add(1);
         let rate = rate.max(1.0 / f64::from(self.n_seen)).min(1.0);
         let size = f64::from(self.size);
-        let limit = if self.n_seen < 8 {
+        let limit = if self.n_seen < 20 {
             f64::MAX
         } else {
             SPREAD_CLIP * size.max(floor)

@@ -4,19 +4,19 @@
 //! no rows, only estimates of less than a kilobyte:
 //!
 //! - **What to expect.** A level, a level for each hour of the day, and one for each hour of the
-//!   week; that one is taken which was wrong by the least lately. They follow their values but not
-//!   outliers: a value pulls by no more than a few spreads, so an anomaly is not learned, but a new
-//!   level is accepted within days.
+//!   week (from the third week on); that one is taken which was wrong by the least lately. They
+//!   follow their values but not outliers: a value pulls by no more than two spreads, so an anomaly
+//!   is hardly learned, and a new level is accepted within days.
 //! - **How surprising.** Three views of the deviation: the row's own, the mean of the last rows
 //!   (small shifts that stay), and stillness (what always moved does not). Each view's tail is
 //!   estimated, so that spikes surprise less in a series that has them every day; surprises are in
 //!   nats and are added.
 //! - **One event, one peak.** The row that begins an event scores from 0.5 upwards; while the event
-//!   is remembered, only a stronger one does again. Other rows score below 0.5, by how far from the
-//!   expected the last of them are.
+//!   is remembered, only a stronger one does again. Other rows score below 0.5, by how far the
+//!   last of them are from the expected.
 //!
-//! The judge does not know what the value means, whether up or down is bad, and what time zone its
-//! users live in: hours are UTC's, and a change by an hour is within what it expects.
+//! The judge does not know what the value means, whether up or down is bad, and in what time zone
+//! its users live: hours are UTC's, and a day that is shifted by an hour is within what it expects.
 
 mod clock;
 mod constants;
@@ -29,20 +29,21 @@ mod tests;
 
 use clock::{Clock, Tick, TickKind};
 use constants::{
-    COMMON, DAYS, DISPLACEMENT, HOURS_SHARE, LEVEL_DAYS, NORMAL, ONSET, RUN, RUN_CLIP, STILL,
-    SUSTAINED, SUSTAINED_SHARE, TAIL_RATE, WARM_DAYS, WARM_ROWS,
+    COMMON, DISPLACEMENT, HOURS_SHARE, LARGEST, LEVEL_DAYS, MAGNITUDE_CLIP, MOTION_CLIP, NORMAL,
+    ONSET, RUN, RUN_CLIP, SCALE_DAYS, SPREAD_CLIP, STILL, SUSTAINED, SUSTAINED_SHARE, TAIL_DAYS,
+    TAIL_RATE, TINY, WARM_DAYS, WARM_ROWS,
 };
 use event::Events;
 use level::{Level, Spread};
-use season::{Expected, Season};
+use season::{Season, SeasonRow};
 use tail::Tail;
 
 /// What a judge may be told of its series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
-    /// The smallest change that can matter, as a share of the series' usual magnitude. The scale in
-    /// which deviations are measured is never smaller: a series that was constant for months may
-    /// tremble by this much.
+    /// The smallest change that can matter, as a share of the series' usual magnitude; at least
+    /// 0.002. Deviations are measured in a scale that is never smaller, so a series that was
+    /// constant for months may tremble by this much.
     pub smallest_change: f64,
 }
 
@@ -58,13 +59,14 @@ impl Default for Options {
 /// What the judge says of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Verdict {
-    /// 0 to 1. From 0.5 on: something new begins here, and the higher the rarer; comparable between
-    /// series. Below: how far from the expected the newest rows are.
+    /// 0 to 1, comparable between series. From 0.5 on: something new begins with this row, and the
+    /// higher the rarer. At a row a minute, noise gets to 0.5 about once a day and to 0.7 less than
+    /// once in eight weeks. Below 0.5: how far the newest rows are from the expected.
     pub score: f64,
-    /// What was expected, before this row was seen. NaN for the first row.
+    /// What was expected before this row was seen. NaN while nothing was seen.
     pub expected: f64,
-    /// Lower end of the band. A value outside of it is enough to begin an event; a run of
-    /// deviations may begin one within.
+    /// Lower end of the band. One value outside of the band is enough to begin an event; several
+    /// within, on one side, may begin one too.
     pub lower: f64,
     /// Upper end of the band.
     pub upper: f64,
@@ -83,18 +85,28 @@ pub struct Judge {
     errors: [Spread; 3],
     /// Usual change from row to row.
     change: Spread,
-    last: f64,
-    /// Mean deviation of the last rows, in scales.
-    run: f64,
-    /// Mean change of the last rows, in usual changes.
-    motion: f64,
-    sustained: f64,
+    /// The row before and the one before that.
+    last: [f64; 2],
+    recent: Recent,
+    /// How rare a row's deviation is, the mean of the last rows' deviations, and stillness.
     tails: [Tail; 3],
     events: Events,
 }
 
+/// Means over the last rows, the newest counting most.
+#[derive(Clone, Copy, Debug, Default)]
+struct Recent {
+    /// Of deviations with their signs, in scales.
+    run: f64,
+    /// Of changes from row to row, in usual changes.
+    motion: f64,
+    /// Of deviations' sizes, in a unit that hardly moves.
+    sustained: f64,
+}
+
 /// What is expected of a row, and in what its deviation is measured.
 struct Prediction {
+    /// By the level, the hour of day and the hour of week.
     by: [f64; 3],
     expected: f64,
     scale: f64,
@@ -105,17 +117,15 @@ impl Judge {
     #[must_use]
     pub fn new(options: Options) -> Self {
         Self {
-            smallest_change: options.smallest_change.max(0.0),
+            smallest_change: options.smallest_change.max(0.002),
             clock: Clock::default(),
             season: Season::new(),
             level: Level::default(),
             magnitude: 0.0,
             errors: [Spread::default(); 3],
             change: Spread::default(),
-            last: 0.0,
-            run: 0.0,
-            motion: 0.0,
-            sustained: 0.0,
+            last: [0.0; 2],
+            recent: Recent::default(),
             tails: [Tail::default(); 3],
             events: Events::default(),
         }
@@ -123,134 +133,148 @@ impl Judge {
 
     /// Judges a row and learns it. `time_ms` is in milliseconds since the Unix epoch.
     ///
-    /// A value that is no finite number is neither judged nor learned: it scores 0. A row at the
-    /// time of the one before is judged and not learned. Time that goes back is taken as a clock
-    /// that was set.
+    /// - A value that is no finite number is neither judged nor learned: it scores 0.
+    /// - Values beyond ±10³⁰ count as that; a series below 10⁻¹² counts as 0.
+    /// - A row at the time of the one before is judged and not learned.
+    /// - Time that goes back is taken as a clock that was set: the row is judged and learned.
+    /// - Rows may come at any interval, and at another one from some row on.
+    /// - The first day's verdicts say little: wide bands and low scores.
     pub fn observe(&mut self, time_ms: i64, value: f64) -> Verdict {
         if !value.is_finite() {
-            return self.predict(time_ms).verdict(0.0, self.band());
+            return self.verdict(&self.predict(time_ms), 0.0);
         }
+        let value = value.clamp(-LARGEST, LARGEST);
         let tick = self.clock.tick(time_ms);
-        if self.clock.n_rows() == 1 {
-            self.begin(time_ms, value);
-            return Verdict {
-                score: 0.0,
-                expected: f64::NAN,
-                lower: f64::NAN,
-                upper: f64::NAN,
-            };
-        }
         if tick.kind == TickKind::NewInterval {
             self.renew();
         }
+        let weight = (tick.days / SCALE_DAYS).max(1.0 / f64::from(self.clock.n_rows()));
+        let size = if self.magnitude > 0.0 {
+            value.abs().min(MAGNITUDE_CLIP * self.magnitude)
+        } else {
+            value.abs()
+        };
+        self.magnitude += weight * (size - self.magnitude);
         let prediction = self.predict(time_ms);
-        let band = self.band();
-        let score = self.score(value, &prediction, tick);
+        let mut verdict = self.verdict(&prediction, 0.0);
+        if self.clock.n_rows() == 1 {
+            self.last = [value; 2];
+        } else {
+            verdict.score = self.score(value, &prediction, tick);
+        }
         if tick.kind != TickKind::Again {
             self.learn(time_ms, value, &prediction, tick);
         }
-        prediction.verdict(score, band)
-    }
-
-    fn begin(&mut self, time_ms: i64, value: f64) {
-        self.last = value;
-        self.magnitude = value.abs();
-        let floor = self.floor();
-        self.level.learn(value, 1.0, floor);
-        self.season.learn(time_ms, value, 0.0, floor);
+        verdict
     }
 
     fn predict(&self, time_ms: i64) -> Prediction {
         let season = self.season.expected(time_ms);
         let by_day = season.by_day.unwrap_or(self.level.center);
         let by = [self.level.center, by_day, season.by_week.unwrap_or(by_day)];
-        let best = (1..3).fold(0, |best, idx| {
-            if self.errors[idx].size < self.errors[best].size {
-                idx
-            } else {
-                best
-            }
-        });
-        let scale = self.scale(f64::from(self.errors[best].size), best, season);
+        let [level, day, week] = self.errors.map(|error| f64::from(error.size));
+        let (expected, error, slope) = if week < day && week < level {
+            (by[2], week, season.week_slope)
+        } else if day < level {
+            (by[1], day, season.day_slope)
+        } else {
+            (by[0], level, 0.0)
+        };
+        let own = season
+            .spread
+            .map_or(error, |spread| error + HOURS_SHARE * (spread - error));
+        let scale = own.hypot(DISPLACEMENT * slope).max(self.floor()) * NORMAL;
         Prediction {
             by,
-            expected: by[best],
+            expected,
             scale,
         }
     }
 
-    fn scale(&self, error: f64, best: usize, season: Expected) -> f64 {
-        let mut scale = error;
-        if season.by_day.is_some() {
-            scale += HOURS_SHARE * (season.spread - error);
-        }
-        if best > 0 {
-            scale = scale.hypot(DISPLACEMENT * season.slope);
-        }
-        scale.max(self.floor()) * NORMAL
-    }
-
+    /// The smallest scale.
     fn floor(&self) -> f64 {
-        (self.smallest_change * self.magnitude).max(1e-12)
+        (self.smallest_change * self.magnitude).max(TINY)
     }
 
+    /// How much the verdict on the newest row counts: little within the first day.
     fn confidence(&self) -> f64 {
         (f64::from(self.clock.n_rows()) / WARM_ROWS)
             .min(self.clock.days() / WARM_DAYS)
             .min(1.0)
     }
 
-    /// Half the width of the band, in scales.
-    fn band(&self) -> f64 {
+    fn verdict(&self, prediction: &Prediction, score: f64) -> Verdict {
+        if self.clock.n_rows() < 2 {
+            let (expected, lower, upper) = (f64::NAN, f64::NAN, f64::NAN);
+            return Verdict {
+                score,
+                expected,
+                lower,
+                upper,
+            };
+        }
+        // What a row needs to begin an event all by itself.
         let nats = ONSET / self.confidence().max(0.1) + COMMON;
-        self.tails[0].value_at(nats)
+        let half_width = self.tails[0].value_at(nats) * prediction.scale;
+        Verdict {
+            score,
+            expected: prediction.expected,
+            lower: prediction.expected - half_width,
+            upper: prediction.expected + half_width,
+        }
     }
 
     fn score(&mut self, value: f64, prediction: &Prediction, tick: Tick) -> f64 {
-        let z = (value - prediction.expected) / prediction.scale;
-        self.run += RUN * (z.clamp(-RUN_CLIP, RUN_CLIP) - self.run);
-        let change = (value - self.last).abs() / f64::from(self.change.size).max(self.floor());
-        self.motion += RUN * (change.min(3.0) - self.motion);
+        let confidence = self.confidence();
+        let deviation = value - prediction.expected;
+        let z = deviation / prediction.scale;
+        let unit = f64::from(self.errors[0].size) + SUSTAINED_SHARE * self.magnitude;
+        let change = (value - self.last[0]).abs() / f64::from(self.change.size).max(self.floor());
+        self.recent.fade(tick.n_rows - 1.0);
+        self.recent.run += RUN * (confidence * z.clamp(-RUN_CLIP, RUN_CLIP) - self.recent.run);
+        self.recent.motion += RUN * (change.min(MOTION_CLIP) - self.recent.motion);
+        let size = confidence * (deviation.abs() / unit.max(TINY)).min(1e3);
+        self.recent.sustained += SUSTAINED * (size - self.recent.sustained);
+
         let views = [
             z.abs(),
-            self.run.abs() / RUN.sqrt(),
-            1.0 / (self.motion + STILL),
+            self.recent.run.abs() / RUN.sqrt(),
+            1.0 / (self.recent.motion + STILL),
         ];
-        let confidence = self.confidence();
+        let rate = (tick.days / TAIL_DAYS).min(TAIL_RATE);
         let mut evidence = 0.0;
-        for (tail, view) in self.tails.iter_mut().zip(views) {
+        for (tail, view) in self.tails.iter().zip(views) {
             evidence += (tail.surprise(view) - COMMON).max(0.0);
-            tail.learn(view, (tick.days / DAYS).min(TAIL_RATE));
         }
-        let unit = f64::from(self.errors[0].size) + SUSTAINED_SHARE * self.magnitude;
-        let deviation = (value - prediction.expected).abs() / unit.max(1e-12);
-        self.sustained += SUSTAINED * (deviation.min(1e6) - self.sustained);
-        let sustained = confidence * self.sustained;
+        let [row, means @ ..] = &mut self.tails;
+        row.learn_independent(views[0], rate);
+        for (tail, view) in means.iter_mut().zip(&views[1..]) {
+            tail.learn(*view, rate);
+        }
         self.events
-            .onset(confidence * evidence, tick.days, tick.n_rows)
-            .unwrap_or(0.5 * sustained / (sustained + 1.0))
+            .onset(confidence * evidence, tick)
+            .unwrap_or(0.5 * self.recent.sustained / (self.recent.sustained + 1.0))
     }
 
     fn learn(&mut self, time_ms: i64, value: f64, prediction: &Prediction, tick: Tick) {
-        let n_rows = f64::from(self.clock.n_rows());
-        let rate = tick.days / DAYS;
-        self.magnitude += rate.max(1.0 / n_rows) * (value.abs() - self.magnitude);
         let floor = self.floor();
-        for (error, by) in self.errors.iter_mut().zip(prediction.by) {
-            error.learn((value - by).abs(), rate, floor);
+        if self.clock.n_rows() > 1 {
+            let rate = tick.days / SCALE_DAYS;
+            for (error, by) in self.errors.iter_mut().zip(prediction.by) {
+                error.learn((value - by).abs(), rate, floor);
+            }
+            self.change.learn((value - self.last[0]).abs(), rate, floor);
         }
-        self.change.learn((value - self.last).abs(), rate, floor);
-        self.last = value;
         self.level.learn(value, tick.days / LEVEL_DAYS, floor);
-        let limit = 4.0 * prediction.scale;
+        let limit = SPREAD_CLIP * prediction.scale;
         let deviation = (value - prediction.expected).clamp(-limit, limit);
-        let believable = if n_rows < 10.0 {
-            value
-        } else {
-            prediction.expected + deviation
+        let row = SeasonRow {
+            believed: prediction.expected + deviation,
+            steady: median(value, self.last[0], self.last[1]),
+            deviation: deviation.abs(),
         };
-        self.season
-            .learn(time_ms, believable, deviation.abs(), floor);
+        self.season.learn(time_ms, row, floor);
+        self.last = [value, self.last[0]];
     }
 
     /// Rows at another interval scatter differently: scales and tails are learned anew.
@@ -261,13 +285,16 @@ impl Judge {
     }
 }
 
-impl Prediction {
-    fn verdict(&self, score: f64, band: f64) -> Verdict {
-        Verdict {
-            score,
-            expected: self.expected,
-            lower: self.expected - band * self.scale,
-            upper: self.expected + band * self.scale,
-        }
+impl Recent {
+    /// Forgets as much as so many rows would have made it forget.
+    fn fade(&mut self, n_rows: f64) {
+        self.run *= (1.0 - RUN).powf(n_rows);
+        self.sustained *= (1.0 - SUSTAINED).powf(n_rows);
+        // A series of which nothing was heard is taken to have moved as usual.
+        self.motion += (1.0 - (1.0 - RUN).powf(n_rows)) * (1.0 - self.motion);
     }
+}
+
+fn median(a: f64, b: f64, c: f64) -> f64 {
+    a.min(b).max(a.max(b).min(c))
 }

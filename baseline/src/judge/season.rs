@@ -28,8 +28,22 @@ struct Hour {
     /// Hours since the epoch.
     number: i64,
     n_rows: u32,
-    sum: f64,
+    /// Sums over its rows: see [`SeasonRow`].
+    believed: f64,
+    steady: f64,
     deviations: f64,
+}
+
+/// What a row tells of its hour.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SeasonRow {
+    /// The value, no further from the prediction than can be believed.
+    pub(super) believed: f64,
+    /// The median of this value and the two before: what is far from the prediction, but stays.
+    /// The first visits of an hour learn this, as predictions are poor then.
+    pub(super) steady: f64,
+    /// How far the believed value is from the prediction.
+    pub(super) deviation: f64,
 }
 
 /// What the seasons expect at a moment.
@@ -38,9 +52,11 @@ pub(super) struct Expected {
     pub(super) by_day: Option<f64>,
     pub(super) by_week: Option<f64>,
     /// The usual deviation at this hour of the day.
-    pub(super) spread: f64,
-    /// How much the level changes within an hour around here.
-    pub(super) slope: f64,
+    pub(super) spread: Option<f64>,
+    /// How much the day's level changes within an hour around here.
+    pub(super) day_slope: f64,
+    /// The same of the week's.
+    pub(super) week_slope: f64,
 }
 
 /// Two hours between whose middles a moment lies, and how far it is on the way.
@@ -64,6 +80,13 @@ impl Between {
             (a, b) => a.or(b),
         }
     }
+
+    /// The greatest change from one hour to the next, from an hour before to an hour after.
+    fn slope(&self, value: impl Fn(i64) -> Option<f64>) -> f64 {
+        (self.before - 1..=self.before + 1)
+            .filter_map(|hour| Some((value(hour + 1)? - value(hour)?).abs()))
+            .fold(0.0, f64::max)
+    }
 }
 
 impl Season {
@@ -81,27 +104,21 @@ impl Season {
     /// What is usual at a time.
     pub(super) fn expected(&self, time_ms: i64) -> Expected {
         let between = Between::at(time_ms);
-        let hour = between.before;
-        let slope = [hour - 1, hour, hour + 1]
-            .iter()
-            .filter_map(|&hour| Some((self.day_center(hour + 1)? - self.day_center(hour)?).abs()))
-            .fold(0.0, f64::max);
+        let spread = |hour| {
+            self.day_center(hour)
+                .map(|_| f64::from(self.spread[day_idx(hour)]))
+        };
         Expected {
             by_day: between.mix(|hour| self.day_center(hour)),
             by_week: between.mix(|hour| self.week_center(hour)),
-            spread: between
-                .mix(|hour| {
-                    self.day_center(hour)
-                        .map(|_| f64::from(self.spread[day_idx(hour)]))
-                })
-                .unwrap_or(0.0),
-            slope,
+            spread: between.mix(spread),
+            day_slope: between.slope(|hour| self.day_center(hour)),
+            week_slope: between.slope(|hour| self.week_center(hour)),
         }
     }
 
-    /// Learns a row: its value and its deviation from what was predicted, both without what is
-    /// beyond belief.
-    pub(super) fn learn(&mut self, time_ms: i64, value: f64, deviation: f64, floor: f64) {
+    /// Learns a row. A spread below `floor` counts as `floor`.
+    pub(super) fn learn(&mut self, time_ms: i64, row: SeasonRow, floor: f64) {
         let number = time_ms.div_euclid(HOUR_MS);
         if number != self.hour.number {
             self.close_hour(floor);
@@ -111,8 +128,9 @@ impl Season {
             };
         }
         self.hour.n_rows += 1;
-        self.hour.sum += value;
-        self.hour.deviations += deviation;
+        self.hour.believed += row.believed;
+        self.hour.steady += row.steady;
+        self.hour.deviations += row.deviation;
     }
 
     fn close_hour(&mut self, floor: f64) {
@@ -121,41 +139,43 @@ impl Season {
             return;
         }
         let n = f64::from(hour.n_rows);
-        self.learn_day(
-            day_idx(hour.number),
-            hour.sum / n,
-            hour.deviations / n,
-            floor,
-        );
-        self.learn_week(week_idx(hour.number), hour.sum / n, floor);
+        self.learn_day(&hour, n, floor);
+        self.learn_week(week_idx(hour.number), hour.steady / n, floor);
         self.n_weeks += 1.0 / HOURS_A_WEEK as f32;
     }
 
-    fn learn_day(&mut self, idx: usize, value: f64, deviation: f64, floor: f64) {
+    fn learn_day(&mut self, hour: &Hour, n: f64, floor: f64) {
+        let idx = day_idx(hour.number);
         let n_visits = self.n_visits[idx].saturating_add(1);
         self.n_visits[idx] = n_visits;
         let (center, spread) = (f64::from(self.center[idx]), f64::from(self.spread[idx]));
         let rate = (1.0 / DAYS).max(1.0 / f64::from(n_visits));
-        if f64::from(n_visits) <= MIN_VISITS {
-            self.center[idx] = (center + rate * (value - center)) as f32;
-            self.spread[idx] = (spread + rate * (deviation - spread)) as f32;
-            return;
-        }
-        let scale = spread.max(floor);
-        let distance = (value - center).clamp(-CLIP * scale, CLIP * scale);
+        let (distance, deviation) = if f64::from(n_visits) <= MIN_VISITS {
+            (hour.steady / n - center, hour.deviations / n)
+        } else {
+            let scale = spread.max(floor);
+            let distance = hour.believed / n - center;
+            (
+                distance.clamp(-CLIP * scale, CLIP * scale),
+                (hour.deviations / n).min(SPREAD_CLIP * scale),
+            )
+        };
         self.center[idx] = (center + rate * distance) as f32;
-        self.spread[idx] = (spread + rate * (deviation.min(SPREAD_CLIP * scale) - spread)) as f32;
+        self.spread[idx] = (spread + rate * (deviation - spread)) as f32;
     }
 
     fn learn_week(&mut self, idx: usize, value: f64, floor: f64) {
         let center = f64::from(widen(self.week[idx]));
-        self.week[idx] = narrow(if center.is_nan() {
+        let n_weeks = f64::from(self.n_weeks);
+        let learned = if center.is_nan() {
             value
+        } else if n_weeks < WEEKS {
+            center + (value - center) / (n_weeks + 1.0)
         } else {
-            let rate = (1.0 / WEEKS).max(1.0 / (f64::from(self.n_weeks) + 1.0));
-            let scale = f64::from(self.spread[idx % HOURS_A_DAY]).max(floor);
-            center + rate * (value - center).clamp(-2.0 * CLIP * scale, 2.0 * CLIP * scale)
-        } as f32);
+            let limit = SPREAD_CLIP * f64::from(self.spread[idx % HOURS_A_DAY]).max(floor);
+            center + (value - center).clamp(-limit, limit) / WEEKS
+        };
+        self.week[idx] = narrow(learned as f32);
     }
 
     fn day_center(&self, hour: i64) -> Option<f64> {

@@ -1,15 +1,24 @@
 //! How rare a value of a statistic is, from the tail of what it has been.
 
-use super::constants::{TAIL, TAIL_FLOOR, TAIL_INDEX, TAIL_MEMORY, TAIL_PRIOR};
+use super::constants::{
+    EXTREME, EXTREME_STEP, TAIL, TAIL_CEILING, TAIL_FLOOR, TAIL_INDEX, TAIL_MEMORY, TAIL_PRIOR,
+};
 
-/// The upper tail of a statistic: where it begins, and how heavy it is.
+/// The excess of one value counts for the index by no more than this: e³ is 20 times the start.
+const MAX_EXCESS: f32 = 3.0;
+/// The tail's start rises by no more than this at once.
+const MAX_STEP: f64 = 0.15;
+
+/// The upper tail of a statistic that is never negative: where it begins, and how heavy it is.
 ///
 /// Above a high quantile the logarithm of the excess is taken to be exponential (Hill's estimator
-/// of a Pareto tail). So a series that often has spikes needs a greater spike to be surprising,
-/// and surprises of different series are comparable.
+/// of a Pareto tail). Where few values are far from all others, such as spikes once a day, that
+/// tail is too light: so nothing below the second point is rarer than the second point. It rises
+/// too fast for statistics that move slowly, so those have none.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tail {
     quantile: f32,
+    extreme: f32,
     index: f32,
     n_exceedances: f32,
     n_seen: u32,
@@ -23,12 +32,22 @@ impl Tail {
         if value <= start {
             return at_start * value / start;
         }
-        at_start + (value / start).ln() / self.index()
+        let pareto = at_start + (value / start).ln() / self.index();
+        let extreme = f64::from(self.extreme);
+        if extreme <= start {
+            return pareto;
+        }
+        pareto.min(-EXTREME.ln() + (value / extreme).max(1.0).ln() / TAIL_INDEX)
     }
 
     /// The value whose surprise is `nats`, where that lies in the tail.
     pub(super) fn value_at(&self, nats: f64) -> f64 {
-        self.start() * ((nats + TAIL.ln()).max(0.0) * self.index()).exp()
+        let pareto = self.start() * ((nats + TAIL.ln()).max(0.0) * self.index()).exp();
+        let beyond = (nats + EXTREME.ln()) * TAIL_INDEX;
+        if beyond <= 0.0 {
+            return pareto;
+        }
+        pareto.max(f64::from(self.extreme) * beyond.exp())
     }
 
     /// Learns a value with a weight of `rate`, more while few were seen.
@@ -37,20 +56,26 @@ impl Tail {
         if self.n_seen == 1 {
             self.quantile = 3.0;
         }
-        let rate = rate.max(1.0 / (f64::from(self.n_seen) + 1.0));
-        let step = 3.0 * (2.0 * rate).min(0.05).max(rate);
-        let change = if value > f64::from(self.quantile) {
-            step * (1.0 - TAIL)
-        } else {
-            -step * TAIL
-        };
-        self.quantile = (self.quantile * (1.0 + change) as f32).clamp(0.3, 1e6);
+        // The first rows find out where the tail is; then it moves slowly.
+        let young = 1.0 / (f64::from(self.n_seen) + 1.0);
+        let step = (6.0 * young)
+            .min(MAX_STEP)
+            .max(3.0 * young)
+            .max(20.0 * rate);
+        self.quantile = moved(self.quantile, value, TAIL, step).min(TAIL_CEILING as f32);
+        self.n_exceedances *= (1.0 - rate) as f32;
         let start = self.start();
         if value > start {
-            let excess = (value / start).ln().min(3.0) as f32;
+            let excess = ((value / start).ln() as f32).min(MAX_EXCESS);
             self.n_exceedances = self.n_exceedances * (1.0 - 1.0 / TAIL_MEMORY as f32) + 1.0;
             self.index += (excess - self.index) / self.n_exceedances;
         }
+    }
+
+    /// Learns a value that does not depend on the one before, also for the second point.
+    pub(super) fn learn_independent(&mut self, value: f64, rate: f64) {
+        self.learn(value, rate);
+        self.extreme = moved(self.extreme, value, EXTREME, EXTREME_STEP).max(self.quantile);
     }
 
     /// Forgets how much was seen, so that what comes now counts for more.
@@ -65,5 +90,67 @@ impl Tail {
     fn index(&self) -> f64 {
         let n = f64::from(self.n_exceedances);
         (f64::from(self.index) * n + TAIL_INDEX * TAIL_PRIOR) / (n + TAIL_PRIOR)
+    }
+}
+
+/// A quantile after a value: where a share of `above` of all values is above it, its steps up and
+/// down cancel out.
+fn moved(quantile: f32, value: f64, above: f64, step: f64) -> f32 {
+    let change = if value > f64::from(quantile) {
+        step * (1.0 - above)
+    } else {
+        -step * above
+    };
+    (quantile * (1.0 + change) as f32).clamp(0.3, 1e6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values 1/5u, u uniform: P(value > v) = 1/5v.
+    fn learned(n: u32) -> Tail {
+        let mut tail = Tail::default();
+        for row in 0..n {
+            // The golden ratio's multiples are spread evenly.
+            let uniform = (f64::from(row) * 0.618_033_988_749_895).fract().max(1e-9);
+            tail.learn_independent(0.2 / uniform, 0.001);
+        }
+        tail
+    }
+
+    #[test]
+    fn surprise_is_the_tails_probability() {
+        let tail = learned(50_000);
+        for value in [8.0_f64, 20.0, 60.0] {
+            let (nats, expected) = (tail.surprise(value), (5.0 * value).ln());
+            assert!(
+                (nats - expected).abs() < 1.5,
+                "{value}: {nats} for {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn surprise_rises_with_the_value_and_has_an_inverse() {
+        let tail = learned(5_000);
+        let values: Vec<f64> = (0..200).map(|step| 1.1_f64.powi(step) - 1.0).collect();
+        assert!(values.is_sorted_by_key(|value| tail.surprise(*value)));
+        for nats in [5.0, 7.0, 10.0, 15.0] {
+            let there = tail.surprise(tail.value_at(nats));
+            assert!((there - nats).abs() < 0.01, "{there} for {nats}");
+        }
+    }
+
+    #[test]
+    fn spikes_that_come_again_and_again_surprise_less() {
+        let (mut quiet, mut spiky) = (Tail::default(), Tail::default());
+        for row in 0..20_000 {
+            let value = f64::from(row % 7) * 0.2;
+            quiet.learn_independent(value, 0.001);
+            spiky.learn_independent(if row % 300 == 0 { 50.0 } else { value }, 0.001);
+        }
+        assert!(quiet.surprise(50.0) > 12.0);
+        assert!(spiky.surprise(50.0) < 8.0, "{}", spiky.surprise(50.0));
     }
 }
