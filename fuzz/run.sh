@@ -88,6 +88,13 @@ seed_all() {
     done
     seed log_segment v1 <../storage/testdata/log-v1.seg
     tail -c +2 ../storage/testdata/log-v1.seg | seed log_payload v1
+    # A finding with a link and a capture; the kind and a number of series come first.
+    {
+        printf '\006\000\001\002\003\004\005\006\007\010\003\000\000\000\000\000\000\000\011\003job\004etcd\004http\003a:1'
+        printf '\003lag\005\002to\001b\002\002\002\002\001\001s'
+        head -c 40 /dev/zero
+        printf '\001t\001e\001c\001r\001\001p\001u\001\377\000\000\000\000\000\000\000'
+    } | seed log_payload finding
     grep -v '# ' ../collector/src/config/default.yml | sed 's/^\( *\)#/\1/' | seed config default
     for file in ../collector/src/config/testdata/bad/*.yml; do
         seed config "$(basename "$file" .yml)" <"$file"

@@ -65,13 +65,19 @@ impl Notifiers {
                 ..old.clone()
             } == *config
         });
-        for (name, running) in std::mem::take(&mut self.running) {
-            if rules_stay && config.receivers.contains(&running.receiver) {
-                self.running.insert(name, running);
-            } else {
-                info!(receiver = name, "receiver of alerts left or changed");
-                running.end().await;
-            }
+        let stays = |running: &Running| rules_stay && config.receivers.contains(&running.receiver);
+        let (staying, leaving): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            std::mem::take(&mut self.running)
+                .into_iter()
+                .partition(|(_, running)| stays(running));
+        self.running = staying;
+        // All at once: each may take some seconds.
+        for running in leaving.values() {
+            running.stop.cancel();
+        }
+        for (name, running) in leaving {
+            info!(receiver = name, "receiver of alerts left or changed");
+            running.end().await;
         }
         self.config = Some(config.clone());
         let rules = rules(config);

@@ -231,7 +231,7 @@ impl Notifier {
     async fn take(&mut self, finding: Arc<Finding>) {
         let is_known = match &self.desk {
             Desk::Alertmanager(book) => book.knows(finding.id),
-            Desk::Webhook(outbox) => outbox.knows(finding.id),
+            Desk::Webhook(outbox) => outbox.knows(&finding),
         };
         let is_over = finding.state == FindingState::Resolved;
         if is_over && !is_known {

@@ -21,6 +21,9 @@ pub(super) struct Outbox {
     min_severity: Severity,
     /// Troubles that fire and that nobody was told of, because a silence covers them.
     held: HashMap<FindingId, Arc<Finding>>,
+    /// Troubles that the receiver was told of, and when these began to fire: the past need not be
+    /// asked. Of more than [`MAX_HELD`] it is.
+    told: HashMap<FindingId, UnixMillis>,
 }
 
 /// What to do with a finding.
@@ -40,14 +43,18 @@ impl Outbox {
             rules,
             min_severity,
             held: HashMap::new(),
+            told: HashMap::new(),
         }
     }
 
     /// Of a trouble that is there at the start: if it began within a silence, nobody was told.
     pub(super) fn remember(&mut self, finding: Arc<Finding>) {
-        let is_firing = finding.state == FindingState::Firing;
-        let concerns = is_firing && finding.severity >= self.min_severity;
-        if concerns && self.held.len() < MAX_HELD && self.is_silenced(&finding, finding.time) {
+        if finding.state != FindingState::Firing || finding.severity < self.min_severity {
+            return;
+        }
+        if !self.is_silenced(&finding, finding.time) {
+            self.note_told(&finding);
+        } else if self.held.len() < MAX_HELD {
             self.held.insert(finding.id, finding);
         }
     }
@@ -57,9 +64,10 @@ impl Outbox {
         !self.held.is_empty()
     }
 
-    /// Whether that a trouble is over has to be told is known without asking who was told before.
-    pub(super) fn knows(&self, id: FindingId) -> bool {
-        self.held.contains_key(&id)
+    /// Whether it is known without asking the past that a trouble has fired.
+    pub(super) fn knows(&self, resolved: &Finding) -> bool {
+        let told = self.told.get(&resolved.id);
+        self.held.contains_key(&resolved.id) || told.is_some_and(|told| *told <= resolved.time)
     }
 
     /// What to do with the next finding. One that tells that a trouble is over has fired before.
@@ -69,7 +77,9 @@ impl Outbox {
         }
         match finding.state {
             FindingState::Pending => Verdict::Nothing,
-            FindingState::Firing if self.is_silenced(finding, now) => {
+            FindingState::Firing
+                if !self.told.contains_key(&finding.id) && self.is_silenced(finding, now) =>
+            {
                 if self.held.len() >= MAX_HELD {
                     return Verdict::Drop(Dropped::TooMany);
                 }
@@ -78,12 +88,16 @@ impl Outbox {
             }
             FindingState::Firing => {
                 self.held.remove(&finding.id);
+                self.note_told(finding);
                 Verdict::Send(alert(finding))
             }
             FindingState::Resolved if self.held.remove(&finding.id).is_some() => {
                 Verdict::Drop(Dropped::Silenced)
             }
-            FindingState::Resolved => Verdict::Send(alert(finding)),
+            FindingState::Resolved => {
+                self.told.remove(&finding.id);
+                Verdict::Send(alert(finding))
+            }
         }
     }
 
@@ -95,7 +109,16 @@ impl Outbox {
         let released = self.held.extract_if(|_, finding| is_over(finding));
         let mut released: Vec<_> = released.map(|(_, finding)| finding).collect();
         released.sort_by_key(|finding| (finding.time, finding.id));
+        for finding in &released {
+            self.note_told(finding);
+        }
         released.iter().map(alert).collect()
+    }
+
+    fn note_told(&mut self, finding: &Finding) {
+        if self.told.len() < MAX_HELD {
+            self.told.entry(finding.id).or_insert(finding.time);
+        }
     }
 
     fn is_silenced(&self, finding: &Finding, time: UnixMillis) -> bool {
@@ -171,6 +194,19 @@ mod tests {
         let over = judge(&mut outbox, FindingState::Resolved, 10_000);
         assert!(matches!(over, Verdict::Drop(Dropped::Silenced)));
         assert!(outbox.released(UnixMillis(NOW.0 + 60_000)).is_empty());
+    }
+
+    #[test]
+    fn what_was_told_before_a_silence_is_told_to_its_end() {
+        let mut outbox = outbox();
+        let fires = judge(&mut outbox, FindingState::Firing, 60_000);
+        assert!(matches!(fires, Verdict::Send(_)));
+        for state in [FindingState::Firing, FindingState::Resolved] {
+            let in_silence = judge(&mut outbox, state, 10_000);
+            assert!(matches!(in_silence, Verdict::Send(_)), "{state}");
+        }
+        let again = judge(&mut outbox, FindingState::Firing, 20_000);
+        assert!(matches!(again, Verdict::Nothing));
     }
 
     #[test]

@@ -17,6 +17,9 @@ pub(super) enum Fired {
     Unknown,
 }
 
+/// Milliseconds.
+const A_DAY: i64 = 86_400_000;
+
 /// The findings of before. What cannot be read is logged and missing.
 #[derive(Clone, Debug)]
 pub struct Past {
@@ -49,22 +52,32 @@ impl Past {
     /// When a trouble that is over now began to fire. If that cannot be read it counts as if it had:
     /// an alert that nobody knows of is better ended twice than never.
     pub(super) async fn fired(&self, resolved: &Finding) -> Fired {
+        // Since when it is there may have been found out better meanwhile.
+        let from = UnixMillis(resolved.since.0.saturating_sub(A_DAY));
         let query = FindingQuery {
-            from: Some(resolved.since),
+            from: Some(from),
+            to: Some(resolved.time),
             id: Some(resolved.id),
-            states: vec![FindingState::Firing],
             ..FindingQuery::default()
         };
         let Some(answer) = self.ask(move |recall| recall.findings(&query)).await else {
             return Fired::Unknown;
         };
-        let is_it =
-            |found: &&Arc<Finding>| found.since >= resolved.since && found.time <= resolved.time;
-        match answer.findings.iter().find(is_it) {
-            Some(first) => Fired::At(first.time),
-            None if answer.left_out.is_empty() => Fired::Never,
-            None => Fired::Unknown,
+        let mut fired = match answer.left_out.is_empty() {
+            true => Fired::Never,
+            false => Fired::Unknown,
+        };
+        for finding in answer.findings {
+            match (finding.state, fired) {
+                (FindingState::Firing, Fired::Never | Fired::Unknown) => {
+                    fired = Fired::At(finding.time);
+                }
+                // That was the time before.
+                (FindingState::Resolved, _) => fired = Fired::Never,
+                _ => {}
+            }
         }
+        fired
     }
 
     async fn ask(

@@ -338,15 +338,18 @@ async fn what_never_fired_is_not_told_to_be_over() {
     let options = hook(hook_server.listen().await);
     fixture
         .append([
+            finding("a:1", FindingState::Firing, -9),
+            finding("a:1", FindingState::Resolved, -8),
             finding("a:1", FindingState::Pending, 0),
             finding("a:1", FindingState::Resolved, 1),
             finding("b:1", FindingState::Firing, 2),
         ])
         .await;
     let running = fixture.notify(&options, rules(60_000));
-    hook_server.wait_for(1).await;
+    hook_server.wait_for(3).await;
     running.stop().await;
-    assert_eq!(told(&hook_server.received()), pairs(&[("b:1", "firing")]));
+    let expected = [("a:1", "firing"), ("a:1", "resolved"), ("b:1", "firing")];
+    assert_eq!(told(&hook_server.received()), pairs(&expected));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //! the log while leadsman does not run.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, ensure};
@@ -19,6 +19,13 @@ use storage::Position;
 use storage::log::{Log, LogOptions};
 
 use super::scene::{QUICK, launch};
+
+/// Since when the troubles are there.
+static SINCE: LazyLock<UnixMillis> = LazyLock::new(|| {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let millis = now.unwrap_or_default().as_millis();
+    UnixMillis(i64::try_from(millis).unwrap_or(i64::MAX) - 600_000)
+});
 
 /// A change of state of the trouble of an instance, now.
 fn finding(instance: &str, state: FindingState) -> Result<Finding> {
@@ -40,7 +47,7 @@ fn finding(instance: &str, state: FindingState) -> Result<Finding> {
         state,
         severity: Severity::Critical,
         time: UnixMillis(now),
-        since: UnixMillis(now - 600_000),
+        since: *SINCE,
         unit: "s".to_owned(),
         before: 0.002,
         now: 0.125,
@@ -58,6 +65,7 @@ fn finding(instance: &str, state: FindingState) -> Result<Finding> {
 
 /// Appends findings to the log of a leadsman that does not run.
 async fn log_findings(data: &Path, findings: impl IntoIterator<Item = Finding>) -> Result<()> {
+    std::fs::create_dir_all(data.join("archive"))?;
     let options = LogOptions {
         path: data.join("log"),
         segment_bytes: 64 << 10,
