@@ -345,10 +345,7 @@ fn the_signals_that_are_shown_are_those_that_are_meant() {
     assert_eq!((changed.least_change, changed.thresholds.len()), (0.005, 1));
     assert_eq!(changed.thresholds[0].bound.value, 0.02);
     let own = signal(&config, "coredns_cache_misses").unwrap();
-    assert_eq!(
-        own.metric_name(),
-        "leadsman_signal_coredns_cache_misses_ratio"
-    );
+    assert_eq!(own.unit, baseline::catalogue::Unit::Ratio);
     assert_eq!(
         own.thresholds[0].only_while.as_ref().unwrap().signal,
         "target_samples"
