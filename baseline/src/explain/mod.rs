@@ -95,9 +95,16 @@ pub fn growth(before: Side<'_>, now: Side<'_>) -> Vec<Change> {
         let is_shift = together
             .caller(idx)
             .is_some_and(|caller| grown(caller) < SHIFT * grown(idx));
-        let is_repeated = (0..candidates.len()).any(|other| {
-            let changed_alike = grown(candidates[other]) >= OVERLAP * grown(idx);
-            changed_alike && together.is_under(other, place, &new)
+        // Of a function of the runtime, who called it tells more.
+        let is_runtime = |idx: usize| names.name(idx).starts_with("runtime.");
+        let is_repeated = (0..candidates.len()).any(|other_place| {
+            let other = candidates[other_place];
+            let is_same = match (is_runtime(other), is_runtime(idx)) {
+                (true, false) => false,
+                (false, true) => together.is_under(place, other_place, &new),
+                _ => together.is_under(other_place, place, &new),
+            };
+            is_same && grown(other) >= OVERLAP * grown(idx)
         });
         !is_shift && !is_repeated
     });

@@ -48,6 +48,34 @@ fn the_function_that_grew_is_named_and_not_what_calls_it() {
 }
 
 #[test]
+fn who_calls_the_runtime_is_named_and_not_the_runtime() {
+    let before = [
+        ("main.serve;main.wait;runtime.chanrecv;runtime.gopark", 5),
+        ("main.serve", 95),
+    ];
+    let now = [
+        ("main.serve;main.wait;runtime.chanrecv;runtime.gopark", 3000),
+        ("main.serve", 95),
+    ];
+    assert_eq!(
+        explained(&before, &now, MANY),
+        [("main.wait".to_owned(), [5, 97])]
+    );
+    let before = [
+        ("runtime.gcBgMarkWorker;runtime.gcDrain", 5),
+        ("main.serve", 95),
+    ];
+    let now = [
+        ("runtime.gcBgMarkWorker;runtime.gcDrain", 300),
+        ("main.serve", 95),
+    ];
+    assert_eq!(
+        explained(&before, &now, MANY),
+        [("runtime.gcDrain".to_owned(), [5, 76])]
+    );
+}
+
+#[test]
 fn a_cost_that_moved_between_siblings_is_not_told() {
     let before = [
         ("main;work;old", 60),

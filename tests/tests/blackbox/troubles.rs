@@ -23,7 +23,6 @@ use super::scene::{QUICK, launch};
 
 /// Longest time from a trouble to its explanation: forty seconds are spent on profiles alone.
 const PATIENCE: Duration = Duration::from_secs(180);
-const MEBIBYTE: f64 = 1_048_576.0;
 
 /// The findings as `leadsman findings` tells them.
 fn findings(data: &Path) -> Result<Vec<Value>> {
@@ -112,37 +111,56 @@ fn yaml(
     )
 }
 
-/// Weeks in which all three were well.
+/// The signals that will be out of the ordinary, by their job.
+const SIGNALS: [(&str, &str); 3] = [
+    ("etcd", "leadsman_signal_process_cpu_cores"),
+    ("leaking", "leadsman_signal_go_heap_in_use_bytes"),
+    ("blocked", "leadsman_signal_go_goroutines"),
+];
+
+/// What the signals are while nothing happens, as a leadsman without a past sees them.
+async fn measure(folder: &Path, yaml: &str) -> Result<[f64; 3]> {
+    let folder = folder.join("first");
+    std::fs::create_dir(&folder)?;
+    let mut leadsman = Leadsman::launch(&folder, launch(QUICK), yaml).await?;
+    wait_for_scrapes(&leadsman, 45.0).await?;
+    let mut levels = [0.0; 3];
+    for ((job, metric), level) in SIGNALS.iter().zip(&mut levels) {
+        let page = leadsman.get("/metrics").await?;
+        let is_it =
+            |line: &&str| line.starts_with(metric) && line.contains(&format!("job=\"{job}\""));
+        let line = page.lines().find(is_it).with_context(|| page.clone())?;
+        *level = line.rsplit(' ').next().context("no value")?.parse()?;
+    }
+    tokio::task::block_in_place(|| leadsman.process.stop(PATIENCE))?;
+    Ok(levels)
+}
+
+/// Weeks in which all three were as they are now.
 async fn write_past(
     archive: &Path,
+    levels: [f64; 3],
     etcd: &Etcd,
     leaking: &Patient,
     blocked: &Patient,
 ) -> Result<()> {
-    let cpu = etcd.profile("profile?seconds=3").await?;
-    let heap = leaking.profile("heap").await?;
-    let goroutines = blocked.profile("goroutine").await?;
-    let pasts = [
-        Past {
-            job: "etcd",
-            instance: &etcd.address,
-            signals: &[("leadsman_signal_process_cpu_cores", 0.05)],
-            profiles: &[("process_cpu", cpu)],
-        },
-        Past {
-            job: "leaking",
-            instance: &leaking.address,
-            signals: &[("leadsman_signal_go_heap_in_use_bytes", 2.0 * MEBIBYTE)],
-            profiles: &[("memory", heap)],
-        },
-        Past {
-            job: "blocked",
-            instance: &blocked.address,
-            signals: &[("leadsman_signal_go_goroutines", 8.0)],
-            profiles: &[("goroutine", goroutines)],
-        },
+    let instances = [&etcd.address, &leaking.address, &blocked.address];
+    let profiles = [
+        ("process_cpu", etcd.profile("profile?seconds=3").await?),
+        ("memory", leaking.profile("heap").await?),
+        ("goroutine", blocked.profile("goroutine").await?),
     ];
-    history::write(archive, 21, &pasts)
+    let signals = SIGNALS.iter().zip(levels);
+    let signals: Vec<_> = signals
+        .map(|((_, metric), level)| [(*metric, level)])
+        .collect();
+    let pasts = SIGNALS.iter().enumerate().map(|(idx, (job, _))| Past {
+        job,
+        instance: instances[idx],
+        signals: &signals[idx],
+        profiles: &profiles[idx..=idx],
+    });
+    history::write(archive, 21, &pasts.collect::<Vec<_>>())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,24 +170,19 @@ async fn three_troubles_are_found_explained_told_once_and_over() -> Result<()> {
     let etcd = Etcd::start(folder.path(), Some(Arc::clone(&certs))).await?;
     let leaking = Patient::start(folder.path(), "leaking").await?;
     let blocked = Patient::start(folder.path(), "blocked").await?;
-    write_past(
-        &folder.path().join("data/archive"),
-        &etcd,
-        &leaking,
-        &blocked,
-    )
-    .await?;
-
     let notified = Webhook::start().await?;
     let address = format!("127.0.0.1:{}", free_port()?);
     let hook = format!("http://{}/", notified.address);
     let alertmanager = Alertmanager::start(folder.path(), &address, &hook).await?;
     let yaml = yaml(&etcd, &certs, &leaking, &blocked, &address);
+    let levels = measure(folder.path(), &yaml).await?;
+    let archive = folder.path().join("data/archive");
+    write_past(&archive, levels, &etcd, &leaking, &blocked).await?;
     let leadsman = Leadsman::launch(folder.path(), launch(QUICK), &yaml).await?;
     leadsman
         .wait_until_up(&["etcd", "leaking", "blocked"])
         .await?;
-    wait_for_calm(&leadsman).await?;
+    wait_for_scrapes(&leadsman, 60.0).await?;
     ensure!(
         findings(&leadsman.data)?.is_empty(),
         "{:#?}",
@@ -209,21 +222,18 @@ async fn three_troubles_are_found_explained_told_once_and_over() -> Result<()> {
     Ok(())
 }
 
-/// Waits until the bands of the three are known at the live interval.
-async fn wait_for_calm(leadsman: &Leadsman) -> Result<()> {
-    until("sixty judged scrapes", PATIENCE, || async {
-        let scrapes = leadsman
-            .sum("/metrics", "leadsman_scrape_samples_total")
-            .await?;
-        let judged = leadsman.sum("/metrics", "leadsman_baseline_upper").await?;
-        ensure!(scrapes > 0.0 && judged > 0.0);
+/// Waits for so many scrapes of each target.
+async fn wait_for_scrapes(leadsman: &Leadsman, n_scrapes: f64) -> Result<()> {
+    until("scrapes", PATIENCE, || async {
         let page = leadsman.get("/metrics").await?;
-        let n_scrapes = page.lines().find_map(|line| {
-            let rest =
-                line.strip_prefix("leadsman_scrape_duration_seconds_count{job=\"blocked\"} ")?;
-            rest.parse::<f64>().ok()
-        });
-        ensure!(n_scrapes.unwrap_or(0.0) >= 60.0, "{n_scrapes:?} scrapes");
+        for (job, _) in SIGNALS {
+            let count = format!("leadsman_scrape_duration_seconds_count{{job=\"{job}\"}} ");
+            let count = page
+                .lines()
+                .find_map(|line| line.strip_prefix(&count)?.parse().ok());
+            let count: f64 = count.unwrap_or(0.0);
+            ensure!(count >= n_scrapes, "{job}: {count} scrapes");
+        }
         Ok(())
     })
     .await
