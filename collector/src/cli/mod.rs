@@ -6,6 +6,7 @@ pub mod capture;
 pub mod check;
 pub mod config;
 mod data;
+pub mod judge;
 mod output;
 mod own;
 pub mod profile;
@@ -46,6 +47,7 @@ enum Command {
     Profile(profile::ProfileArgs),
     Archive(archive::ArchiveArgs),
     Series(series::SeriesArgs),
+    Judge(judge::JudgeArgs),
     Completions(shell::CompletionsArgs),
     /// Print the man page, for `man -l -`
     Man,
@@ -80,6 +82,7 @@ impl Command {
             Self::Profile(args) => args.run()?,
             Self::Archive(args) => return args.run(),
             Self::Series(args) => args.run()?,
+            Self::Judge(args) => args.run()?,
             Self::Completions(args) => args.run()?,
             Self::Man => shell::man()?,
         }
