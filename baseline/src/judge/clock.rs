@@ -41,19 +41,15 @@ impl Clock {
     pub(super) fn tick(&mut self, time_ms: i64) -> Tick {
         let first = self.n_rows == 0;
         let step = time_ms.saturating_sub(self.last_ms) as f64;
+        if !first && step == 0.0 {
+            let (days, n_rows, kind) = (0.0, 1.0, TickKind::Again);
+            return Tick { days, n_rows, kind };
+        }
         self.last_ms = time_ms;
         self.n_rows = self.n_rows.saturating_add(1);
         let usual = f64::from(self.interval_ms);
-        if first || (step <= 0.0 && usual == 0.0) {
-            return self.passed(0.0, 1.0, TickKind::Usual);
-        }
-        if step <= 0.0 {
-            let kind = if step == 0.0 {
-                TickKind::Again
-            } else {
-                TickKind::Usual
-            };
-            return self.passed(usual, 1.0, kind);
+        if first || step < 0.0 {
+            return self.passed(usual, 1.0, TickKind::Usual);
         }
         let kind = self.follow(step);
         let n_rows = step / f64::from(self.interval_ms);
@@ -96,5 +92,63 @@ impl Clock {
         self.interval_ms = step as f32;
         self.n_different = 0;
         TickKind::NewInterval
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: i64 = 60_000;
+
+    /// The ticks of rows at these minutes.
+    fn ticks(minutes: impl IntoIterator<Item = i64>) -> Vec<Tick> {
+        let mut clock = Clock::default();
+        let times = minutes.into_iter().map(|minute| minute * MINUTE);
+        times.map(|time_ms| clock.tick(time_ms)).collect()
+    }
+
+    #[test]
+    fn a_row_stands_for_the_time_since_the_last_but_not_for_a_gap() {
+        let ticks = ticks([0, 1, 2, 62, 1502]);
+        let minutes: Vec<f64> = ticks.iter().map(|tick| tick.days * 1440.0).collect();
+        for (found, expected) in minutes.iter().zip([0.0, 1.0, 1.0, 60.0, 60.0]) {
+            assert!((found - expected).abs() < 1e-6, "{minutes:?}");
+        }
+        assert!((ticks[3].n_rows - 60.0).abs() < 1e-3, "{:?}", ticks[3]);
+    }
+
+    #[test]
+    fn time_that_stands_still_or_goes_back_is_told_apart() {
+        let ticks = ticks([10, 11, 11, 5, 6]);
+        let kinds: Vec<TickKind> = ticks.iter().map(|tick| tick.kind).collect();
+        assert_eq!(kinds[2], TickKind::Again);
+        assert!(kinds[3] == TickKind::Usual && kinds[4] == TickKind::Usual);
+        assert!(
+            (ticks[3].days * 1440.0 - 1.0).abs() < 1e-6,
+            "{:?}",
+            ticks[3]
+        );
+    }
+
+    #[test]
+    fn another_interval_is_noticed_once_and_single_gaps_are_not() {
+        let fives = (0..50).map(|row| row * 5);
+        let n_new = |minutes: Vec<i64>| {
+            let ticks = ticks(minutes);
+            ticks
+                .iter()
+                .filter(|tick| tick.kind == TickKind::NewInterval)
+                .count()
+        };
+        assert_eq!(n_new(fives.clone().chain(246..300).collect()), 1);
+        assert_eq!(
+            n_new(fives.clone().filter(|minute| minute % 35 != 0).collect()),
+            0
+        );
+        assert_eq!(
+            n_new(fives.chain((1..20).map(|hour| 245 + hour * 60)).collect()),
+            1
+        );
     }
 }

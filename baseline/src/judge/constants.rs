@@ -43,8 +43,6 @@ pub(super) const TAIL_INDEX: f64 = 0.35;
 pub(super) const TAIL_PRIOR: f64 = 30.0;
 /// Exceedances a tail remembers.
 pub(super) const TAIL_MEMORY: f64 = 100.0;
-/// Fastest adaptation of a tail, per row.
-pub(super) const TAIL_RATE: f64 = 0.005;
 /// The share of values beyond the second point of a tail.
 pub(super) const EXTREME: f64 = 0.001;
 /// By how much that point rises when it is passed.

@@ -31,7 +31,7 @@ use clock::{Clock, Tick, TickKind};
 use constants::{
     COMMON, DISPLACEMENT, HOURS_SHARE, LARGEST, LEVEL_DAYS, MAGNITUDE_CLIP, MOTION_CLIP, NORMAL,
     ONSET, RUN, RUN_CLIP, SCALE_DAYS, SPREAD_CLIP, STILL, SUSTAINED, SUSTAINED_SHARE, TAIL_DAYS,
-    TAIL_RATE, TINY, WARM_DAYS, WARM_ROWS,
+    TINY, WARM_DAYS, WARM_ROWS,
 };
 use event::Events;
 use level::{Level, Spread};
@@ -148,13 +148,12 @@ impl Judge {
         if tick.kind == TickKind::NewInterval {
             self.renew();
         }
-        let weight = (tick.days / SCALE_DAYS).max(1.0 / f64::from(self.clock.n_rows()));
-        let size = if self.magnitude > 0.0 {
-            value.abs().min(MAGNITUDE_CLIP * self.magnitude)
-        } else {
-            value.abs()
-        };
-        self.magnitude += weight * (size - self.magnitude);
+        if tick.kind == TickKind::Again {
+            let prediction = self.predict(time_ms);
+            let score = self.clone().score(value, &prediction, tick);
+            return self.verdict(&prediction, score);
+        }
+        self.learn_magnitude(value, tick);
         let prediction = self.predict(time_ms);
         let mut verdict = self.verdict(&prediction, 0.0);
         if self.clock.n_rows() == 1 {
@@ -162,10 +161,21 @@ impl Judge {
         } else {
             verdict.score = self.score(value, &prediction, tick);
         }
-        if tick.kind != TickKind::Again {
-            self.learn(time_ms, value, &prediction, tick);
-        }
+        self.learn(time_ms, value, &prediction, tick);
         verdict
+    }
+
+    /// Also from this row: how large values are is no surprise.
+    fn learn_magnitude(&mut self, value: f64, tick: Tick) {
+        let weight = (tick.days / SCALE_DAYS)
+            .max(1.0 / f64::from(self.clock.n_rows()))
+            .min(1.0);
+        let size = if self.magnitude > 0.0 {
+            value.abs().min(MAGNITUDE_CLIP * self.magnitude)
+        } else {
+            value.abs()
+        };
+        self.magnitude += weight * (size - self.magnitude);
     }
 
     fn predict(&self, time_ms: i64) -> Prediction {
@@ -214,7 +224,7 @@ impl Judge {
             };
         }
         // What a row needs to begin an event all by itself.
-        let nats = ONSET / self.confidence().max(0.1) + COMMON;
+        let nats = ONSET / self.confidence().max(0.25) + COMMON;
         let half_width = self.tails[0].value_at(nats) * prediction.scale;
         Verdict {
             score,
@@ -241,7 +251,7 @@ impl Judge {
             self.recent.run.abs() / RUN.sqrt(),
             1.0 / (self.recent.motion + STILL),
         ];
-        let rate = (tick.days / TAIL_DAYS).min(TAIL_RATE);
+        let rate = tick.days / TAIL_DAYS;
         let mut evidence = 0.0;
         for (tail, view) in self.tails.iter().zip(views) {
             evidence += (tail.surprise(view) - COMMON).max(0.0);

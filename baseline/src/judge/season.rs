@@ -208,3 +208,55 @@ fn narrow(value: f32) -> u16 {
     // To the nearest; a carry into the exponent is the next power of two, as it should be.
     (value.to_bits().saturating_add(0x8000) >> 16) as u16
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn row(value: f64) -> SeasonRow {
+        SeasonRow {
+            believed: value,
+            steady: value,
+            deviation: 0.0,
+        }
+    }
+
+    #[test]
+    fn between_the_middles_of_hours_the_level_is_on_the_line() {
+        let mut season = Season::new();
+        // The hour's number is its value; each hour is learned when the next begins.
+        for hour in 0..=3 * 24 {
+            season.learn(hour * HOUR_MS, row((hour % 24) as f64), 0.1);
+        }
+        for (minutes, level) in [(30, 0.0), (60, 0.5), (90, 1.0), (5 * 60 + 45, 5.25)] {
+            let expected = season.expected(3 * 24 * HOUR_MS + minutes * 60_000);
+            let by_day = expected.by_day.unwrap();
+            assert!((by_day - level).abs() < 1e-6, "{by_day} at {minutes}");
+            assert_eq!(expected.by_week, None);
+        }
+        let slope = season.expected(12 * HOUR_MS).day_slope;
+        assert!((slope - 1.0).abs() < 1e-6, "{slope}");
+    }
+
+    #[test]
+    fn an_hour_that_was_visited_once_is_not_believed() {
+        let mut season = Season::new();
+        for hour in 0..30 {
+            season.learn(hour * HOUR_MS, row(1.0), 0.1);
+        }
+        let at = |hour: i64| season.expected(hour * HOUR_MS + HOUR_MS / 2).by_day;
+        assert_eq!((at(2), at(12)), (Some(1.0), None));
+    }
+
+    proptest! {
+        #[test]
+        fn half_a_number_is_within_a_250th(value in any::<f32>()) {
+            let half = widen(narrow(value));
+            let near = (half - value).abs() <= value.abs() / 250.0 || value.abs() < 1e-37;
+            prop_assert!(near || half.is_infinite() || value.is_nan(), "{value}: {half}");
+            prop_assert_eq!(half.is_nan(), value.is_nan());
+        }
+    }
+}

@@ -56,12 +56,14 @@ impl Tail {
         if self.n_seen == 1 {
             self.quantile = 3.0;
         }
+        // Rows may be further apart than all that is remembered.
+        let rate = rate.min(1.0);
         // The first rows find out where the tail is; then it moves slowly.
         let young = 1.0 / (f64::from(self.n_seen) + 1.0);
         let step = (6.0 * young)
             .min(MAX_STEP)
             .max(3.0 * young)
-            .max(20.0 * rate);
+            .max((20.0 * rate).min(1.0));
         self.quantile = moved(self.quantile, value, TAIL, step).min(TAIL_CEILING as f32);
         self.n_exceedances *= (1.0 - rate) as f32;
         let start = self.start();

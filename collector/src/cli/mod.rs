@@ -7,6 +7,7 @@ pub mod check;
 pub mod config;
 mod data;
 pub mod findings;
+pub mod judge;
 mod output;
 mod own;
 pub mod profile;
@@ -50,6 +51,7 @@ enum Command {
     Series(series::SeriesArgs),
     Findings(findings::FindingsArgs),
     Signals(signals::SignalsArgs),
+    Judge(judge::JudgeArgs),
     Completions(shell::CompletionsArgs),
     /// Print the man page, for `man -l -`
     Man,
@@ -86,6 +88,7 @@ impl Command {
             Self::Series(args) => args.run()?,
             Self::Findings(args) => args.run()?,
             Self::Signals(args) => args.run()?,
+            Self::Judge(args) => args.run()?,
             Self::Completions(args) => args.run()?,
             Self::Man => shell::man()?,
         }
