@@ -1,9 +1,8 @@
-//! Findings by target, time and state, and those that are open now.
+//! Findings by target, time and state.
 //!
 //! The table is small: days are read one by one, in order of time, and a finding that is not
 //! wanted is dropped at once.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use proto::finding::{FindingId, FindingState};
@@ -63,6 +62,14 @@ impl FindingQuery {
         }
     }
 
+    pub(super) fn check_limit(&self, n_findings: usize) -> Result<(), RecallError> {
+        let limit = self.limit;
+        if n_findings > limit {
+            return Err(RecallError::TooManyFindings { limit });
+        }
+        Ok(())
+    }
+
     fn wants(&self, finding: &Finding) -> bool {
         self.id.is_none_or(|id| finding.id == id)
             && self.from.is_none_or(|from| finding.time >= from)
@@ -87,45 +94,12 @@ impl Recall {
     /// # Errors
     /// If the archive or the log cannot be listed, or more match than the query's limit.
     pub fn findings(&self, query: &FindingQuery) -> Result<FindingAnswer, RecallError> {
-        self.collect_findings(query, || All {
-            query,
-            findings: Vec::new(),
-        })
-    }
-
-    /// The last finding of every trouble that is not resolved, of targets that match, however long
-    /// ago it was.
-    ///
-    /// # Errors
-    /// If the archive or the log cannot be listed.
-    pub fn open_findings(&self, selector: &Selector) -> Result<FindingAnswer, RecallError> {
-        let query = FindingQuery {
-            selector: selector.clone(),
-            ..FindingQuery::default()
-        };
-        self.collect_findings(&query, || Open {
-            query: &query,
-            last: HashMap::new(),
-            n_open: 0,
-        })
-    }
-
-    fn collect_findings<C: Collect>(
-        &self,
-        query: &FindingQuery,
-        collector: impl Fn() -> C,
-    ) -> Result<FindingAnswer, RecallError> {
-        let tail = || FindingTail {
-            query,
-            findings: Vec::new(),
-        };
+        let tail = || FindingTail::new(query);
         self.snapshot(&[Table::Findings], query.days(), tail, |listing, tail| {
-            let mut collector = collector();
-            let left_out = self.read_findings(query, listing, &mut collector)?;
-            for finding in tail.findings {
-                collector.add(finding)?;
-            }
-            let mut findings = collector.finish();
+            let mut findings = Vec::new();
+            let left_out = self.read_findings(query, listing, &mut findings)?;
+            findings.extend(tail.findings);
+            query.check_limit(findings.len())?;
             // Stable: what is of one moment stays in the order in which it was logged.
             findings.sort_by_key(|finding| finding.time);
             Ok(FindingAnswer { findings, left_out })
@@ -137,7 +111,7 @@ impl Recall {
         &self,
         query: &FindingQuery,
         listing: &Listing,
-        into: &mut impl Collect,
+        into: &mut Vec<Arc<Finding>>,
     ) -> Result<Vec<ArchiveError>, RecallError> {
         let mut left_out = Vec::new();
         for day in listing.days(&[Table::Findings]) {
@@ -150,18 +124,33 @@ impl Recall {
                 }
             }
             of_day.sort_by_key(|finding| finding.time);
-            for finding in of_day {
-                into.add(finding)?;
-            }
+            into.append(&mut of_day);
+            query.check_limit(into.len())?;
         }
         Ok(left_out)
     }
 
-    fn findings_in(
+    /// Adds what a query wants of a file.
+    pub(super) fn findings_in(
         &self,
         query: &FindingQuery,
         file: &TablePath,
         into: &mut Vec<Arc<Finding>>,
+    ) -> Result<(), ArchiveError> {
+        let id = query.id.map(|id| Ids::new([id.0]));
+        self.scan_findings(file, id.as_ref(), |finding| {
+            if query.wants(&finding) {
+                into.push(Arc::new(finding));
+            }
+        })
+    }
+
+    /// Reads the whole rows of a file, or those about some troubles.
+    pub(super) fn scan_findings(
+        &self,
+        file: &TablePath,
+        ids: Option<&Ids>,
+        mut each: impl FnMut(Finding),
     ) -> Result<(), ArchiveError> {
         let schema = Table::Findings.schema();
         let columns: Vec<&str> = schema
@@ -169,89 +158,33 @@ impl Recall {
             .iter()
             .map(|field| field.name().as_str())
             .collect();
-        let id = query.id.map(|id| Ids::new([id.0]));
         let scan = Scan {
             columns: &columns,
             text: None,
-            ids: id.as_ref().map(|id| ("finding_id", id)),
+            ids: ids.map(|ids| ("finding_id", ids)),
         };
         let path = self.files.describe(file);
         for batch in scan.open(&*self.files, file)? {
-            let findings = findings_of(batch?, &path)?.into_iter();
-            into.extend(
-                findings
-                    .filter(|finding| query.wants(finding))
-                    .map(Arc::new),
-            );
+            findings_of(batch?, &path)?.into_iter().for_each(&mut each);
         }
         Ok(())
-    }
-}
-
-/// What becomes of the findings that are read, one after the other.
-trait Collect {
-    fn add(&mut self, finding: Arc<Finding>) -> Result<(), RecallError>;
-    fn finish(self) -> Vec<Arc<Finding>>;
-}
-
-struct All<'a> {
-    query: &'a FindingQuery,
-    findings: Vec<Arc<Finding>>,
-}
-
-impl Collect for All<'_> {
-    fn add(&mut self, finding: Arc<Finding>) -> Result<(), RecallError> {
-        let limit = self.query.limit;
-        if self.findings.len() >= limit {
-            return Err(RecallError::TooManyFindings { limit });
-        }
-        self.findings.push(finding);
-        Ok(())
-    }
-
-    fn finish(self) -> Vec<Arc<Finding>> {
-        self.findings
-    }
-}
-
-/// Where each trouble stands.
-struct Open<'a> {
-    query: &'a FindingQuery,
-    /// The time of the last finding of a trouble, and the finding if it is open.
-    last: HashMap<FindingId, (UnixMillis, Option<Arc<Finding>>)>,
-    n_open: usize,
-}
-
-impl Collect for Open<'_> {
-    fn add(&mut self, finding: Arc<Finding>) -> Result<(), RecallError> {
-        let (time, is_open) = (finding.time, finding.is_open());
-        let (last, open) = self.last.entry(finding.id).or_insert((time, None));
-        if *last > time {
-            return Ok(());
-        }
-        self.n_open -= usize::from(open.is_some());
-        self.n_open += usize::from(is_open);
-        *last = time;
-        *open = is_open.then_some(finding);
-        let limit = self.query.limit;
-        if self.n_open > limit {
-            return Err(RecallError::TooManyFindings { limit });
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> Vec<Arc<Finding>> {
-        let last = self.last.into_values();
-        let mut findings: Vec<_> = last.filter_map(|(_, open)| open).collect();
-        findings.sort_by_key(|finding| finding.id);
-        findings
     }
 }
 
 /// Wanted findings that are in the log and in no file yet.
-struct FindingTail<'a> {
+pub(super) struct FindingTail<'a> {
     query: &'a FindingQuery,
-    findings: Vec<Arc<Finding>>,
+    /// In the order in which they were logged.
+    pub(super) findings: Vec<Arc<Finding>>,
+}
+
+impl<'a> FindingTail<'a> {
+    pub(super) fn new(query: &'a FindingQuery) -> Self {
+        Self {
+            query,
+            findings: Vec::new(),
+        }
+    }
 }
 
 impl Tail for FindingTail<'_> {

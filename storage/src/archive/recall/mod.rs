@@ -12,6 +12,7 @@ mod error;
 mod findings;
 #[doc(hidden)]
 pub mod generate;
+mod open_findings;
 mod parallel;
 mod profiles;
 mod scan;
