@@ -42,8 +42,7 @@ pub fn likely<'a>(
             }
         })
         .filter(|one| one.share[1] >= LEAST_SHARE)
-        // A comparison with NaN is false.
-        .filter(|one| !(one.share[1] - one.share[0] < LEAST_GROWTH))
+        .filter(|one| one.share[0].is_nan() || one.share[1] - one.share[0] >= LEAST_GROWTH)
         .collect();
     likely.sort_by(|a, b| {
         b.grown()

@@ -21,6 +21,8 @@ pub(super) enum Value<'a> {
 pub(super) struct Moment<'a> {
     pub(super) bound: &'a Bound,
     pub(super) batch: &'a MetricBatch,
+    /// For how long the target has been followed. Milliseconds.
+    pub(super) followed: i64,
 }
 
 impl<'a> Moment<'a> {
@@ -57,6 +59,10 @@ impl<'a> Moment<'a> {
     }
 
     fn range(&self, function: RangeFunction, selector_idx: usize, window: i64) -> Vec<Element<'a>> {
+        // A rate over a part of its window scatters more than it will: it would be judged by that.
+        if function == RangeFunction::Rate && self.followed < window / 2 {
+            return Vec::new();
+        }
         let time = self.batch.time.0;
         let values = self
             .bound

@@ -35,6 +35,8 @@ pub struct Evaluator {
     derived: Option<Derived>,
     /// The scrape before, if it had a page.
     before: Option<UnixMillis>,
+    /// The first scrape.
+    first: Option<UnixMillis>,
     /// The beat that was evaluated last.
     beat: Option<i64>,
 }
@@ -56,12 +58,13 @@ impl Evaluator {
             bound: None,
             derived: None,
             before: None,
+            first: None,
             beat: None,
         }
     }
 
     /// Takes the samples of a scrape, failed ones too (stale markers and `up`).
-    /// Rates come from the second scrape on.
+    /// Rates come once half of their window is known.
     pub fn observe(&mut self, batch: &MetricBatch, outcome: Outcome) -> Evaluated {
         let bound = match self.bound.take() {
             Some(bound) if bound.layout.id == batch.layout.id => bound,
@@ -77,7 +80,14 @@ impl Evaluator {
             return Evaluated::default();
         }
         bound.close(batch.time);
-        let moment = Moment { bound, batch };
+        // A clock that was set back must not silence rates until it is there again.
+        let first = self.first.map_or(batch.time, |first| first.min(batch.time));
+        self.first = Some(first);
+        let moment = Moment {
+            bound,
+            batch,
+            followed: batch.time.0.saturating_sub(first.0),
+        };
         let roots = self.program.roots.iter();
         let results = roots.map(|root| moment.eval(root).into_elements());
         let families = &self.program.families;

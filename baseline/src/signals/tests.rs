@@ -99,16 +99,17 @@ fn check_last(expr: &str, pages: &[&[(&str, f64)]], expected: &[(&str, f64)]) {
 }
 
 #[test]
-fn a_rate_is_per_second_and_needs_two_scrapes() {
+fn a_rate_is_per_second_and_needs_half_of_its_window() {
     let pages: [&[_]; 3] = [&[("c", 0.0)], &[("c", 60.0)], &[("c", 240.0)]];
-    check_last("rate(c[5m])", &pages[..1], &[]);
-    check_last("rate(c[5m])", &pages[..2], &[("", 1.0)]);
-    check_last("rate(c[5m])", &pages, &[("", 2.0)]);
+    check_last("rate(c[2m])", &pages[..1], &[]);
+    check_last("rate(c[3m])", &pages[..2], &[]);
+    check_last("rate(c[2m])", &pages[..2], &[("", 1.0)]);
+    check_last("rate(c[2m])", &pages, &[("", 2.0)]);
 }
 
 #[test]
 fn a_quantile_is_of_what_was_counted_in_the_window() {
-    let quantile = "histogram_quantile(0.5, sum by (le) (rate(h_bucket[5m])))";
+    let quantile = "histogram_quantile(0.5, sum by (le) (rate(h_bucket[2m])))";
     let before = [
         (r#"h_bucket{le="1"}"#, 100.0),
         (r#"h_bucket{le="2"}"#, 100.0),
@@ -124,7 +125,7 @@ fn a_quantile_is_of_what_was_counted_in_the_window() {
 
 #[test]
 fn a_ratio_of_nothing_to_nothing_is_no_signal() {
-    let ratio = r#"sum(rate(r{code!="OK"}[5m])) / sum(rate(r[5m]))"#;
+    let ratio = r#"sum(rate(r{code!="OK"}[2m])) / sum(rate(r[2m]))"#;
     let page = |bad, good| [(r#"r{code="Bad"}"#, bad), (r#"r{code="OK"}"#, good)];
     check_last(ratio, &[&page(0.0, 0.0), &page(1.0, 3.0)], &[("", 0.25)]);
     check_last(ratio, &[&page(5.0, 5.0), &page(5.0, 5.0)], &[]);

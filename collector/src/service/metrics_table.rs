@@ -15,6 +15,7 @@ use storage::archive::remote::MirrorMetrics;
 
 use super::open_storage;
 use crate::config;
+use crate::judging::JudgingMetrics;
 use crate::sounding::SoundingMetrics;
 use crate::telemetry::{OwnProfiler, Telemetry};
 
@@ -57,6 +58,7 @@ fn registry(folder: &Path) -> Registry {
     SoundingMetrics::register(&registry).unwrap();
     OtlpMetrics::new(&registry).unwrap();
     AlertMetrics::new(&registry).unwrap();
+    JudgingMetrics::register(&registry).unwrap();
     let app = App {
         registry: registry.clone(),
         live: LiveView::new(),

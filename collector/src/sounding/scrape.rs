@@ -103,10 +103,9 @@ impl Scraper {
     /// The target is gone: its series end.
     pub(super) async fn end(mut self) {
         let time = UnixMillis::from(wall_nanos());
-        for batch in [self.decoder.end(time), self.signals.end(time)] {
-            if let Some(batch) = batch {
-                self.append(batch).await;
-            }
+        let ends = [self.decoder.end(time), self.signals.end(time)];
+        for batch in ends.into_iter().flatten() {
+            self.append(batch).await;
         }
     }
 

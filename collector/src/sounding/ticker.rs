@@ -179,7 +179,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_call_is_not_answered_twice() {
-        let (seen, _) = run_for_a_minute(vec![0, 0, 0, 5], &[22]).await;
+        let (seen, _) = run_for_a_minute(vec![5, 0], &[22]).await;
         assert_eq!(seen.starts, [10, 20, 30, 40, 50, 60]);
     }
 

@@ -20,7 +20,7 @@ th, td { text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px s
 </style>
 <h1>leadsman</h1>
 <ul>
-<li><a href="/metrics">/metrics</a>: our own metrics</li>
+<li><a href="/metrics">/metrics</a>: our own metrics, and the signals of all targets</li>
 <li><a href="/api/v1/targets">/api/v1/targets</a>: the targets and how their soundings go (JSON)</li>
 <li><a href="/debug/pprof/profile?seconds=10">/debug/pprof/profile?seconds=10</a>,
 <a href="/debug/pprof/heap">/debug/pprof/heap</a>: profiles of leadsman, for <code>go tool pprof</code></li>

@@ -67,7 +67,7 @@ async fn wait_for_alerts(alertmanager: &Alertmanager, expected: &[(&str, usize)]
 fn reconnect(etcd: &Etcd, stop: &Arc<AtomicBool>) -> Result<Vec<tokio::task::JoinHandle<()>>> {
     let client = etcd.client()?;
     let address = etcd.address.clone();
-    let tasks = (0..4).map(|_| {
+    let tasks = (0..8).map(|_| {
         let (client, address, stop) = (client.clone(), address.clone(), Arc::clone(stop));
         tokio::spawn(async move {
             while !stop.load(Ordering::Relaxed) {
@@ -123,7 +123,7 @@ async fn measure(folder: &Path, yaml: &str) -> Result<[f64; 3]> {
     let folder = folder.join("first");
     std::fs::create_dir(&folder)?;
     let mut leadsman = Leadsman::launch(&folder, launch(QUICK), yaml).await?;
-    wait_for_scrapes(&leadsman, 45.0).await?;
+    wait_for_scrapes(&leadsman, 75.0).await?;
     let mut levels = [0.0; 3];
     for ((job, metric), level) in SIGNALS.iter().zip(&mut levels) {
         let page = leadsman.get("/metrics").await?;
@@ -182,7 +182,7 @@ async fn three_troubles_are_found_explained_told_once_and_over() -> Result<()> {
     leadsman
         .wait_until_up(&["etcd", "leaking", "blocked"])
         .await?;
-    wait_for_scrapes(&leadsman, 60.0).await?;
+    wait_for_scrapes(&leadsman, 90.0).await?;
     ensure!(
         findings(&leadsman.data)?.is_empty(),
         "{:#?}",

@@ -29,9 +29,9 @@ not learned. Hours of the day and the week are UTC's if a timestamp names no off
 #[derive(Debug, Args)]
 #[command(after_help = SCORES)]
 pub struct JudgeArgs {
-    /// A CSV file with a heading that names the columns timestamp and value (others are ignored);
-    /// - for standard input. Timestamps: 2026-11-21T10:00:00Z, 2026-11-21 10:00:00 (UTC), or
-    /// seconds or milliseconds since 1970
+    /// A CSV file, or - for standard input; its heading names the columns timestamp and value (others
+    /// are ignored). Timestamps: 2026-11-21T10:00:00Z, 2026-11-21 10:00:00 (UTC), or seconds or
+    /// milliseconds since 1970
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The smallest change that matters, as a share of the usual value
