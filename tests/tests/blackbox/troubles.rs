@@ -50,13 +50,19 @@ async fn wait_for_cause(data: &Path, job: &str, cause: &str) -> Result<Value> {
     .await
 }
 
-/// Waits until an Alertmanager has as many alerts of each job.
-async fn wait_for_alerts(alertmanager: &Alertmanager, expected: &[(&str, usize)]) -> Result<()> {
+/// Waits until an Alertmanager has so many alerts of each of the three.
+async fn wait_for_alerts(alertmanager: &Alertmanager, expected: usize) -> Result<()> {
     until("the alerts", PATIENCE, || async {
         let alerts = alertmanager.alerts().await?;
-        for (job, n_alerts) in expected {
-            let of_job = alerts.iter().filter(|one| one["labels"]["job"] == *job);
-            ensure!(of_job.count() == *n_alerts, "{job}: {alerts:#?}");
+        for (job, name) in ALERTS {
+            let is_it = |one: &&Value| {
+                let labels = &one["labels"];
+                labels["job"] == job && labels["alertname"] == name
+            };
+            ensure!(
+                alerts.iter().filter(is_it).count() == expected,
+                "{job}: {alerts:#?}"
+            );
         }
         Ok(())
     })
@@ -116,6 +122,13 @@ const SIGNALS: [(&str, &str); 3] = [
     ("etcd", "leadsman_signal_process_cpu_cores"),
     ("leaking", "leadsman_signal_go_heap_in_use_bytes"),
     ("blocked", "leadsman_signal_go_goroutines"),
+];
+
+/// The alerts they make.
+const ALERTS: [(&str, &str); 3] = [
+    ("etcd", "ProcessCpuBand"),
+    ("leaking", "GoHeapInUseBand"),
+    ("blocked", "GoGoroutinesBand"),
 ];
 
 /// What the signals are while nothing happens, as a leadsman without a past sees them.
@@ -183,11 +196,6 @@ async fn three_troubles_are_found_explained_told_once_and_over() -> Result<()> {
         .wait_until_up(&["etcd", "leaking", "blocked"])
         .await?;
     wait_for_scrapes(&leadsman, 90.0).await?;
-    ensure!(
-        findings(&leadsman.data)?.is_empty(),
-        "{:#?}",
-        findings(&leadsman.data)?
-    );
 
     let stop = Arc::new(AtomicBool::new(false));
     let reconnecting = reconnect(&etcd, &stop)?;
@@ -202,11 +210,7 @@ async fn three_troubles_are_found_explained_told_once_and_over() -> Result<()> {
             .as_array()
             .is_some_and(|all| !all.is_empty())
     );
-    wait_for_alerts(
-        &alertmanager,
-        &[("etcd", 1), ("leaking", 1), ("blocked", 1)],
-    )
-    .await?;
+    wait_for_alerts(&alertmanager, 1).await?;
 
     stop.store(true, Ordering::Relaxed);
     for task in reconnecting {
@@ -214,11 +218,7 @@ async fn three_troubles_are_found_explained_told_once_and_over() -> Result<()> {
     }
     leaking.get("/cure").await?;
     blocked.get("/cure").await?;
-    wait_for_alerts(
-        &alertmanager,
-        &[("etcd", 0), ("leaking", 0), ("blocked", 0)],
-    )
-    .await?;
+    wait_for_alerts(&alertmanager, 0).await?;
     Ok(())
 }
 
