@@ -54,6 +54,11 @@ pub struct Options {
     pub calm: Duration,
 }
 
+/// A series that was known for longer is kept a while when its target goes. Milliseconds.
+const LEAST_WORTH: i64 = 900_000;
+/// What is usual of a series is kept so long while it is silent. Milliseconds.
+const LONGEST_SILENCE: i64 = 86_400_000;
+
 impl Default for Options {
     /// Ten minutes and five.
     fn default() -> Self {
@@ -191,6 +196,10 @@ impl Assessor {
             verdicts.extend(step.verdict.map(|verdict| (signal_idx, series, verdict)));
         }
         let bands = self.bands(batch, &verdicts);
+        let is_end = |value: &f64| is_stale(*value) || is_absent(*value);
+        if batch.values.iter().all(is_end) {
+            self.forget_young(batch);
+        }
         Assessment { findings, bands }
     }
 
@@ -251,7 +260,8 @@ impl Assessor {
     }
 
     /// Ends what had no sample since `earliest`: troubles of series that are silent are over, as far
-    /// as can be told, and their series are forgotten.
+    /// as can be told. A series is forgotten when it has been silent for longer than it was known,
+    /// or for a day.
     pub fn end_silent(&mut self, earliest: UnixMillis, now: UnixMillis) -> Vec<Finding> {
         let mut findings = Vec::new();
         let silent = |series: &Assessed| series.state.last_time < earliest;
@@ -267,7 +277,10 @@ impl Assessor {
                 self.incidents.note(finding, &mut findings);
             }
         }
-        self.series.retain(|_, series| !silent(series));
+        self.series.retain(|_, series| {
+            let silent_for = now.0.saturating_sub(series.state.last_time.0);
+            !silent(series) || silent_for < series.state.known().min(LONGEST_SILENCE)
+        });
         let ended = self
             .resumed
             .extract_if(|_, finding| finding.time < earliest);
@@ -284,6 +297,25 @@ impl Assessor {
             .collect();
         self.bands.retain(|target, _| alive.contains(target));
         findings
+    }
+
+    /// The signals of a target have ended: what was not known for long is not worth keeping.
+    fn forget_young(&mut self, batch: &MetricBatch) {
+        for series in &batch.layout.series {
+            let is_young =
+                |known: &Assessed| !known.is_in_trouble() && known.state.known() < LEAST_WORTH;
+            if self.series.get(&series.id).is_some_and(is_young) {
+                self.series.remove(&series.id);
+            }
+        }
+        let target = batch.layout.target.id();
+        if self
+            .series
+            .values()
+            .all(|series| series.target.id() != target)
+        {
+            self.bands.remove(&target);
+        }
     }
 
     /// Number of series that are judged.

@@ -102,6 +102,11 @@ impl State {
         self.band.step(sample.time, is_bad, sample.patience);
     }
 
+    /// For how long it has been known, until its last sample. Milliseconds.
+    pub(super) fn known(&self) -> i64 {
+        self.last_time.0.saturating_sub(self.first_time.0).max(0)
+    }
+
     /// How bad it is by a rule, if it fires.
     pub(super) fn firing(&self, signal: &Signal, rule: Rule) -> Option<Severity> {
         if rule == Rule::Band {

@@ -159,5 +159,5 @@ fn views(points: Vec<Point>, n_pages: usize) -> Result<Vec<View>> {
 /// Whether it is a sample of the scrape, not of the page.
 fn is_report((labels, ..): &Point) -> bool {
     let name = labels.get("__name__").map_or("", String::as_str);
-    name == "up" || name.starts_with("scrape_")
+    name == "up" || name.starts_with("scrape_") || name.starts_with("leadsman_signal_")
 }
