@@ -10,6 +10,7 @@ pub mod findings;
 mod output;
 mod own;
 pub mod profile;
+pub mod report;
 mod run;
 pub mod series;
 pub mod shell;
@@ -49,6 +50,7 @@ enum Command {
     Archive(archive::ArchiveArgs),
     Series(series::SeriesArgs),
     Findings(findings::FindingsArgs),
+    Report(report::ReportArgs),
     Signals(signals::SignalsArgs),
     Completions(shell::CompletionsArgs),
     /// Print the man page, for `man -l -`
@@ -85,6 +87,7 @@ impl Command {
             Self::Archive(args) => return args.run(),
             Self::Series(args) => args.run()?,
             Self::Findings(args) => args.run()?,
+            Self::Report(args) => args.run()?,
             Self::Signals(args) => args.run()?,
             Self::Completions(args) => args.run()?,
             Self::Man => shell::man()?,
