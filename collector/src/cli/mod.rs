@@ -11,6 +11,7 @@ pub mod judge;
 mod output;
 mod own;
 pub mod profile;
+pub mod report;
 mod run;
 pub mod series;
 pub mod shell;
@@ -50,6 +51,7 @@ enum Command {
     Archive(archive::ArchiveArgs),
     Series(series::SeriesArgs),
     Findings(findings::FindingsArgs),
+    Report(report::ReportArgs),
     Signals(signals::SignalsArgs),
     Judge(judge::JudgeArgs),
     Completions(shell::CompletionsArgs),
@@ -87,6 +89,7 @@ impl Command {
             Self::Archive(args) => return args.run(),
             Self::Series(args) => args.run()?,
             Self::Findings(args) => args.run()?,
+            Self::Report(args) => args.run()?,
             Self::Signals(args) => args.run()?,
             Self::Judge(args) => args.run()?,
             Self::Completions(args) => args.run()?,

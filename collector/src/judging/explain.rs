@@ -12,9 +12,9 @@ use storage::archive::{ProfileSelection, Recall};
 use super::investigation::Investigation;
 
 /// How long before the trouble profiles are compared with. Nanoseconds.
-const BEFORE: i64 = 86_400_000_000_000;
+pub(crate) const BEFORE: i64 = 86_400_000_000_000;
 /// What is so shortly before the trouble may already be part of it. Nanoseconds.
-const MARGIN: i64 = 300_000_000_000;
+pub(crate) const MARGIN: i64 = 300_000_000_000;
 /// Functions that are named for each kind of profile.
 const MAX_NAMED: usize = 5;
 
@@ -141,7 +141,7 @@ fn is_program(component: &str) -> bool {
 }
 
 /// Profiles on one footing: of what happened in a time a second of it, of snapshots one.
-fn side(profile: &Profile, n_captures: u64) -> Side<'_> {
+pub(crate) fn side(profile: &Profile, n_captures: u64) -> Side<'_> {
     let type_idx = profile.default_type_idx();
     let weight = match is_rate(profile) {
         true => profile.duration_nanos as f64 / 1e9,

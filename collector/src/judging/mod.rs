@@ -8,7 +8,7 @@
 //! findings are open is read from the archive too. Judging begins at the end of the log, so that what
 //! was judged before a restart is not judged again.
 
-mod explain;
+pub(crate) mod explain;
 mod history;
 mod investigation;
 mod metrics;

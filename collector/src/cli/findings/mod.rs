@@ -5,7 +5,7 @@ mod show;
 mod table;
 #[cfg(test)]
 mod tests;
-mod trouble;
+pub(super) mod trouble;
 
 use std::io::{IsTerminal as _, stdout};
 use std::path::PathBuf;

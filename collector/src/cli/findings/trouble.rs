@@ -9,7 +9,7 @@ use crate::cli::series::number::{self, Unit};
 
 /// A trouble from its beginning on: one id may have had several.
 #[derive(Clone, Debug)]
-pub(super) struct Trouble {
+pub(in crate::cli) struct Trouble {
     /// In order of time; at least one.
     states: Vec<Arc<Finding>>,
     last: Arc<Finding>,
@@ -18,7 +18,7 @@ pub(super) struct Trouble {
 
 impl Trouble {
     /// The troubles of findings that are in order of time. The last to begin is the last.
-    pub(super) fn all(findings: &[Arc<Finding>], silences: &Silences) -> Vec<Self> {
+    pub(in crate::cli) fn all(findings: &[Arc<Finding>], silences: &Silences) -> Vec<Self> {
         let mut troubles: Vec<Self> = Vec::new();
         for finding in findings {
             let same = |known: &&mut Self| known.last.id == finding.id && known.last.is_open();
@@ -41,26 +41,31 @@ impl Trouble {
     }
 
     /// Where it stands.
-    pub(super) fn last(&self) -> &Finding {
+    pub(in crate::cli) fn last(&self) -> &Finding {
         &self.last
     }
 
     /// Its state, and whether nobody is told of it.
-    pub(super) fn state(&self) -> String {
+    pub(in crate::cli) fn state(&self) -> String {
         let silenced = if self.is_silenced { ", silenced" } else { "" };
         format!("{}{silenced}", self.last.state)
     }
 
     /// The way it went there.
-    pub(super) fn states(&self) -> &[Arc<Finding>] {
+    pub(in crate::cli) fn states(&self) -> &[Arc<Finding>] {
         &self.states
+    }
+
+    /// What was told last while it was there.
+    pub(in crate::cli) fn at_its_worst(&self) -> &Finding {
+        let open = self.states.iter().rev().find(|state| state.is_open());
+        open.map_or(&*self.last, |open| &**open)
     }
 
     /// What it was before, and what it was at its worst that was told: of one that is over the
     /// value it came back to says nothing.
     pub(super) fn change(&self) -> String {
-        let open = self.states.iter().rev().find(|state| state.is_open());
-        let finding = open.map_or(&*self.last, |open| &**open);
+        let finding = self.at_its_worst();
         let value = |value| value_of(finding, value);
         format!("{} → {}", value(finding.before), value(finding.now))
     }
@@ -73,7 +78,7 @@ pub(super) fn is_silenced(finding: &Finding, silences: &Silences) -> bool {
 }
 
 /// A number of a finding in its unit.
-pub(super) fn value_of(finding: &Finding, value: f64) -> String {
+pub(in crate::cli) fn value_of(finding: &Finding, value: f64) -> String {
     let unit = match finding.unit.as_str() {
         "s" => Unit::Seconds,
         "By" => Unit::Bytes,
@@ -88,7 +93,7 @@ pub(super) fn value_of(finding: &Finding, value: f64) -> String {
 }
 
 /// Who it is about: `etcd 127.0.0.1:2379`.
-pub(super) fn target_of(finding: &Finding) -> String {
+pub(in crate::cli) fn target_of(finding: &Finding) -> String {
     let target = &finding.target;
     format!("{} {}", target.job(), target.instance())
         .trim()

@@ -63,7 +63,7 @@ pub(super) fn svg(
 
 /// Draws how one sample type of two profiles differs: as wide as the second, red what grew and blue
 /// what shrank. The values of the first are taken times `scale`.
-pub(super) fn differential_svg(
+pub(in crate::cli) fn differential_svg(
     (base, base_type): (&Profile, usize),
     (profile, type_idx): (&Profile, usize),
     scale: f64,

@@ -3,7 +3,7 @@
 mod export;
 mod list;
 pub(super) mod number;
-mod sparkline;
+pub(super) mod sparkline;
 mod table;
 #[cfg(test)]
 mod tests;

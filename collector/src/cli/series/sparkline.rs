@@ -6,7 +6,7 @@ const GAP: char = ' ';
 
 /// Draws values at places from 0 up to 1 over `width` characters: each the mean of those that fall
 /// on it.
-pub(super) fn draw(points: impl Iterator<Item = (f64, f64)>, width: usize) -> String {
+pub(in crate::cli) fn draw(points: impl Iterator<Item = (f64, f64)>, width: usize) -> String {
     let mut sums = vec![(0.0, 0u32); width];
     for (place, value) in points.filter(|(_, value)| value.is_finite()) {
         let cell = ((place * width as f64) as usize).min(width.saturating_sub(1));
