@@ -48,7 +48,7 @@ pub struct Finding {
     pub lower: f64,
     /// Above it is out of the ordinary. NaN if nothing is too high.
     pub upper: f64,
-    /// How far out of the ordinary, in robust standard deviations for a band; what it is for other
+    /// How far out of the ordinary: for a band, how surprising the newest row is, 0 to 1; what it is for other
     /// rules is theirs to say. Greater is surer. NaN if the rule knows no degree.
     pub score: f64,
     /// What is the matter, in one line.

@@ -11,6 +11,7 @@ use exporter::web::{App, LiveView, Server, TargetReport};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Error, Registry};
+use proto::metrics::{BASELINE_PREFIX, SIGNAL_PREFIX};
 use storage::archive::remote::MirrorMetrics;
 
 use super::open_storage;
@@ -139,7 +140,11 @@ fn names_in_sources() -> BTreeSet<String> {
 fn is_name(text: &&str) -> bool {
     let name = text.strip_prefix("leadsman_").unwrap_or_default();
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
-    !name.is_empty() && name.bytes().all(is_plain)
+    // What is worked out from targets is none of our own.
+    let is_derived = [SIGNAL_PREFIX, BASELINE_PREFIX]
+        .iter()
+        .any(|prefix| text.starts_with(prefix));
+    !name.is_empty() && !is_derived && name.bytes().all(is_plain)
 }
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

@@ -22,7 +22,7 @@ use serde_json::Value;
 use super::scene::{QUICK, launch};
 
 /// Longest time from a trouble to its explanation: forty seconds are spent on profiles alone.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The findings as `leadsman findings` tells them.
 fn findings(data: &Path) -> Result<Vec<Value>> {
@@ -180,7 +180,7 @@ async fn write_past(
 async fn three_troubles_are_found_explained_told_once_and_over() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let certs = Arc::new(Certs::make(folder.path())?);
-    let etcd = Etcd::start(folder.path(), Some(Arc::clone(&certs))).await?;
+    let mut etcd = Etcd::start(folder.path(), Some(Arc::clone(&certs))).await?;
     let leaking = Patient::start(folder.path(), "leaking").await?;
     let blocked = Patient::start(folder.path(), "blocked").await?;
     let notified = Webhook::start().await?;
@@ -218,6 +218,8 @@ async fn three_troubles_are_found_explained_told_once_and_over() -> Result<()> {
     }
     leaking.get("/cure").await?;
     blocked.get("/cure").await?;
+    // How soon its CPU is as before depends on the machine: it goes, and its trouble with it.
+    tokio::task::block_in_place(|| etcd.process.stop(PATIENCE))?;
     wait_for_alerts(&alertmanager, 0).await?;
     Ok(())
 }
