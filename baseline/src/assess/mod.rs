@@ -170,7 +170,16 @@ impl Assessor {
                     .any(|(_, value)| guard.bound.holds(*value))
             })
         };
-        for (series, time, value) in batch.samples() {
+        for (idx, (series, &value)) in batch.layout.series.iter().zip(&batch.values).enumerate() {
+            // A trouble whose series has ended is over after a while, as any.
+            let is_in_trouble = || {
+                self.series
+                    .get(&series.id)
+                    .is_some_and(Assessed::is_in_trouble)
+            };
+            if is_absent(value) && !is_in_trouble() {
+                continue;
+            }
             let Some(&signal_idx) = self.by_metric.get(series.labels.metric_name()) else {
                 continue;
             };
@@ -184,8 +193,8 @@ impl Assessor {
                 continue;
             };
             let sample = Sample {
-                time,
-                value: if is_stale(value) { f64::NAN } else { value },
+                time: batch.time_of(idx),
+                value: if value.is_finite() { value } else { f64::NAN },
                 is_guarded: &is_guarded,
                 patience: self.options.patience(),
             };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proto::finding::{Rule, Severity};
-use proto::metrics::{Family, Layout, MetricKind, Series, stale_marker};
+use proto::metrics::{Family, Layout, MetricKind, Series, absent, stale_marker};
 
 use super::*;
 use crate::catalogue::{self, Bound, Comparison, Direction, Guard, Threshold, Unit};
@@ -244,7 +244,10 @@ fn findings_of_one_target_that_are_open_together_are_one_incident_that_ends_with
 fn a_series_that_ends_ends_its_trouble() {
     let mut assessor = assessor(vec![two_steps()]);
     told(&mut assessor, loads(0, [15.0; 10]));
-    let ends = (10..20).map(|minute| batch(minute, &[("load", stale_marker())]));
+    let gone = [stale_marker()].into_iter().chain([absent(); 9]);
+    let ends = (10..)
+        .zip(gone)
+        .map(|(minute, value)| batch(minute, &[("load", value)]));
     let findings: Vec<_> = ends.flat_map(|b| assessor.assess(&b).findings).collect();
     assert_eq!(findings.len(), 1);
     assert_eq!(findings[0].title, "The load is no longer reported");

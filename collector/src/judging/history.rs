@@ -44,6 +44,10 @@ pub(super) fn learn(
     let mut learned = Learned::default();
     let raw = now.0.saturating_sub(RAW);
     let (mut from, mut step) = (now.0.saturating_sub(FURTHEST), STEP);
+    // Each reading looks through the log's tail too: without a past there is one of them.
+    if has_nothing(recall, from, now.0) {
+        from = now.0;
+    }
     while from < now.0 && !stop.is_cancelled() {
         let (end, resolution) = match from < raw {
             true => (raw, Resolution::FiveMinutes),
@@ -93,6 +97,13 @@ fn read(
         Err(RecallError::TooManyPoints { .. }) => Err(Problem::TooMuch),
         Err(error) => Err(Problem::Recall(ErrorChain(&error).to_string())),
     }
+}
+
+/// Whether there are no signals at all in a range. Problems are left to those who read it.
+fn has_nothing(recall: &Recall, from: i64, to: i64) -> bool {
+    let query = signals(from, to, Resolution::FiveMinutes);
+    let names = query.map(|query| recall.series_names(&query));
+    matches!(names, Ok(Ok(answer)) if answer.series.is_empty())
 }
 
 fn signals(from: i64, to: i64, resolution: Resolution) -> Result<SeriesQuery, SelectorError> {

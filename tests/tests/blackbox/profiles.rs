@@ -14,8 +14,9 @@ use super::served::Served;
 
 /// What a byte of a profile may take, decoded and on its way to the archive. Bytes.
 const MEMORY_A_BYTE: u64 = 24;
-/// What any profile may take: what is freed is given back to the system some seconds later. Bytes.
-const OTHERWISE: u64 = 48 << 20;
+/// What any profile may take: what is freed is given back to the system some seconds later, and a
+/// record that is larger than the log's tail is decoded by each of the log's readers. Bytes.
+const OTHERWISE: u64 = 144 << 20;
 
 /// The configuration of profiles of these formats, from `/0`, `/1` and so on.
 fn profiling(formats: &[(&str, &str)]) -> String {
