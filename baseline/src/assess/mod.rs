@@ -121,10 +121,10 @@ impl Assessor {
         }
     }
 
-    /// Whether a batch holds signals: whether its first family is one.
-    pub fn is_of_signals(&self, batch: &MetricBatch) -> bool {
-        let first = batch.layout.families.first();
-        first.is_some_and(|family| self.by_metric.contains_key(&family.name))
+    /// The signal of a name.
+    pub fn signal(&self, name: &str) -> Option<&Signal> {
+        let mut signals = self.signals.iter();
+        signals.find(|signal| signal.name == name).map(Arc::as_ref)
     }
 
     /// Takes what a series was before, in the order of time: nothing is found, but what is usual is
@@ -164,10 +164,8 @@ impl Assessor {
         let values = self.values(batch);
         let is_guarded = |threshold: &crate::catalogue::Threshold| {
             threshold.only_while.as_ref().is_none_or(|guard| {
-                let guards = values.iter().filter(|(name, _)| *name == guard.signal);
-                guards
-                    .into_iter()
-                    .any(|(_, value)| guard.bound.holds(*value))
+                let mut guards = values.iter().filter(|(one, _)| one.name == guard.signal);
+                guards.any(|(_, value)| guard.bound.holds(*value))
             })
         };
         for (idx, (series, &value)) in batch.layout.series.iter().zip(&batch.values).enumerate() {
@@ -259,11 +257,10 @@ impl Assessor {
     }
 
     /// Signals and their values in a batch.
-    fn values(&self, batch: &MetricBatch) -> Vec<(String, f64)> {
-        let samples = batch.samples().filter(|(.., value)| !is_absent(*value));
-        let named = samples.filter_map(|(series, _, value)| {
+    fn values(&self, batch: &MetricBatch) -> Vec<(Arc<Signal>, f64)> {
+        let named = batch.samples().filter_map(|(series, _, value)| {
             let idx = self.by_metric.get(series.labels.metric_name())?;
-            Some((self.signals.get(*idx)?.name.clone(), value))
+            Some((Arc::clone(self.signals.get(*idx)?), value))
         });
         named.collect()
     }
@@ -286,10 +283,12 @@ impl Assessor {
                 self.incidents.note(finding, &mut findings);
             }
         }
-        self.series.retain(|_, series| {
-            let silent_for = now.0.saturating_sub(series.state.last_time.0);
-            !silent(series) || silent_for < series.state.known().min(LONGEST_SILENCE)
-        });
+        let is_worth = |state: &State| {
+            let silent_for = now.0.saturating_sub(state.last_time.0);
+            state.last_time >= earliest || silent_for < state.known().min(LONGEST_SILENCE)
+        };
+        self.series.retain(|_, series| is_worth(&series.state));
+        self.learned.retain(|_, state| is_worth(state));
         let ended = self
             .resumed
             .extract_if(|_, finding| finding.time < earliest);

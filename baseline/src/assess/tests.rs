@@ -308,6 +308,19 @@ fn what_was_open_before_a_restart_is_over_when_its_series_does_not_come_back() {
     assert_eq!(ended[0].state, FindingState::Resolved);
 }
 
+#[test]
+fn what_was_learned_of_series_that_do_not_come_back_is_forgotten() {
+    let mut assessor = assessor(vec![two_steps()]);
+    let labels = batch(0, &[("load", 0.0)]).layout.series[0].labels.clone();
+    let past = |minutes| (0..minutes).map(|minute| (UnixMillis(minute * MINUTE), 1.0));
+    assessor.learn(&labels, past(3 * DAY));
+    let after = |days: i64| UnixMillis((3 + days) * DAY * MINUTE - MINUTE);
+    assessor.end_silent(after(0), after(0));
+    assert_eq!(assessor.learned.len(), 1);
+    assessor.end_silent(after(1), after(1));
+    assert!(assessor.learned.is_empty());
+}
+
 /// The state of 10,000 series is to be below 10 MB.
 #[test]
 fn a_series_takes_less_than_a_kilobyte_of_its_own() {

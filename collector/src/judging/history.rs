@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use baseline::assess::Assessor;
-use proto::UnixMillis;
 use proto::metrics::SIGNAL_PREFIX;
 use proto::selector::{MatchOp, Matcher, Selector, SelectorError};
+use proto::{Finding, UnixMillis};
 use storage::ErrorChain;
 use storage::archive::WindowValues;
 use storage::archive::{Asked, Recall, RecallError, Resolution, Series, SeriesQuery};
@@ -27,7 +27,8 @@ const LEAST_STEP: i64 = DAY / 24;
 pub(super) struct Learned {
     n_series: usize,
     n_points: usize,
-    n_open: usize,
+    /// What was found and is not over.
+    pub(super) open: Vec<Finding>,
     took: Duration,
     problems: Vec<String>,
 }
@@ -66,8 +67,8 @@ pub(super) fn learn(
     }
     match recall.open_findings(&Selector::default()) {
         Ok(answer) => {
-            learned.n_open = answer.findings.len();
-            assessor.resume(answer.findings.iter().map(|finding| (**finding).clone()));
+            let open = answer.findings.iter();
+            learned.open = open.map(|finding| (**finding).clone()).collect();
         }
         Err(error) => learned.problems.push(ErrorChain(&error).to_string()),
     }
@@ -152,7 +153,7 @@ impl Learned {
         info!(
             series = self.n_series,
             points = self.n_points,
-            open_findings = self.n_open,
+            open_findings = self.open.len(),
             seconds = self.took.as_secs_f64(),
             "the judge has learned what is usual"
         );

@@ -15,7 +15,7 @@ mod metrics;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use baseline::assess::{Assessor, Options};
 use baseline::catalogue::Signal;
@@ -28,7 +28,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::sounding::SounderHandle;
+use crate::sounding::{SounderHandle, now};
 use baseline::causes::Causes;
 use explain::{Knowledge, Question};
 use investigation::{Investigation, Investigations};
@@ -44,7 +44,6 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// The judge of all signals.
 pub(crate) struct Judging {
     assessor: Assessor,
-    signals: Vec<Signal>,
     knowledge: Arc<Knowledge>,
     sounder: SounderHandle,
     log: Appender,
@@ -69,7 +68,6 @@ impl Judging {
     ) -> Self {
         Self {
             assessor: Assessor::new(signals.iter().cloned().map(Arc::new), patience),
-            signals: signals.to_vec(),
             knowledge: Arc::new(Knowledge { recall, causes }),
             sounder,
             log,
@@ -92,7 +90,7 @@ impl Judging {
         let mut judging = match learning.await {
             Ok((judging, learned)) => {
                 learned.tell();
-                judging
+                judging.going_on_with(learned.open)
             }
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
@@ -127,6 +125,17 @@ impl Judging {
                 }
             }
         }
+    }
+
+    /// Goes on with what was told before a restart: its end will say what was known of it.
+    fn going_on_with(mut self, open: Vec<Finding>) -> Self {
+        self.assessor.resume(open.iter().cloned());
+        let firing = open
+            .into_iter()
+            .filter(|one| one.state == FindingState::Firing);
+        self.firing
+            .extend(firing.map(|finding| (finding.id, finding)));
+        self
     }
 
     async fn observe(&mut self, entry: &Entry) {
@@ -189,8 +198,7 @@ impl Judging {
 
     /// Works out what the profiles of an investigation say, on another thread.
     fn explain(&mut self, investigation: Investigation) {
-        let name = &investigation.finding.signal;
-        let signal = self.signals.iter().find(|signal| signal.name == *name);
+        let signal = self.assessor.signal(&investigation.finding.signal);
         let question = Question {
             component: signal.map_or_else(String::new, |signal| signal.component.clone()),
             kinds: signal.map_or_else(Vec::new, |signal| signal.profiles.clone()),
@@ -234,11 +242,4 @@ impl Judging {
             );
         }
     }
-}
-
-fn now() -> UnixMillis {
-    let since_epoch = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    UnixMillis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }

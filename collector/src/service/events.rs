@@ -3,14 +3,14 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use proto::event::kind;
-use proto::{Event, Record, UnixMillis};
+use proto::{Event, Record};
 use storage::log::{Appender, Log};
 use tracing::warn;
 
 use crate::config::Config;
+use crate::sounding::now;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Longest message. Characters.
@@ -71,11 +71,4 @@ impl Announcer {
             );
         }
     }
-}
-
-fn now() -> UnixMillis {
-    let since_epoch = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    UnixMillis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }

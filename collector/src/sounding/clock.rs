@@ -31,6 +31,11 @@ impl Clock {
 }
 
 /// The wall clock.
+pub(crate) fn now() -> UnixMillis {
+    UnixMillis::from(wall_nanos())
+}
+
+/// The wall clock.
 pub(super) fn wall_nanos() -> UnixNanos {
     let since_epoch = SystemTime::now()
         .duration_since(UNIX_EPOCH)
