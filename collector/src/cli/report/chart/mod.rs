@@ -193,22 +193,27 @@ impl<'a> Drawn<'a> {
         let mean = |idx: usize| self.values.get(idx).and_then(Cell::mean);
         let mut drawn = String::new();
         for run in grid::runs(self.values.len(), |idx| mean(idx).is_some()) {
-            let mut command = 'M';
-            for idx in run {
-                let value = mean(idx).unwrap_or_default();
-                // A String takes every write.
-                let _ = write!(
-                    drawn,
-                    "{command}{} {}",
-                    Short(self.grid.middle(idx) * 1000.0),
-                    Short(self.axis.y(value))
-                );
-                command = 'L';
-            }
+            let known = run.into_iter().filter_map(|idx| Some((idx, mean(idx)?)));
+            self.draw(&mut drawn, known);
             // A point alone is a dot: its ends are round.
             drawn.push_str("h0");
         }
         path(svg, "line", &drawn);
+    }
+
+    /// Goes through values of cells, from the first on.
+    fn draw(&self, drawn: &mut String, values: impl Iterator<Item = (usize, f64)>) {
+        let mut command = 'M';
+        for (idx, value) in values {
+            // A String takes every write.
+            let _ = write!(
+                drawn,
+                "{command}{} {}",
+                Short(self.grid.middle(idx) * 1000.0),
+                Short(self.axis.y(value))
+            );
+            command = 'L';
+        }
     }
 
     fn area(
@@ -223,16 +228,7 @@ impl<'a> Drawn<'a> {
             let known: Vec<_> = known.collect();
             let there = known.iter().map(|&(idx, (_, upper))| (idx, upper));
             let back = known.iter().rev().map(|&(idx, (lower, _))| (idx, lower));
-            let mut command = 'M';
-            for (idx, value) in there.chain(back) {
-                let _ = write!(
-                    drawn,
-                    "{command}{} {}",
-                    Short(self.grid.middle(idx) * 1000.0),
-                    Short(self.axis.y(value))
-                );
-                command = 'L';
-            }
+            self.draw(&mut drawn, there.chain(back));
             drawn.push('Z');
         }
         path(svg, class, &drawn);
