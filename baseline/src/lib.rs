@@ -11,5 +11,6 @@ pub mod explain;
 pub mod judge;
 mod numbers;
 pub mod promql;
+pub mod review;
 pub mod signals;
 pub mod trend;

@@ -28,6 +28,8 @@ pub struct Trend {
     pub last: f64,
     /// Probability that points without a trend would rise or fall as steadily as these.
     pub p_value: f64,
+    /// The same if neighbours depend on each other as what is beside the line does. Never smaller.
+    pub p_dependent: f64,
     /// Points that were finite numbers.
     pub n_points: usize,
 }
@@ -51,17 +53,20 @@ impl Trend {
         let falling = slopes.iter().filter(|slope| **slope < 0.0).count() as f64;
         let deviation = kendall_variance(&points).sqrt();
         let (per_day_low, per_day_high) = interval(&mut slopes, Z_95 * deviation)?;
+        let score = (rising - falling).abs();
         let (last_day, _) = *points.last()?;
         let mut levels: Vec<f64> = points
             .iter()
             .map(|(day, value)| value + per_day * (last_day - day))
             .collect();
+        let dependence = dependence(&points, per_day);
         Some(Self {
             per_day,
             per_day_low,
             per_day_high,
             last: median(&mut levels)?,
-            p_value: p_value((rising - falling).abs(), deviation),
+            p_value: p_value(score, deviation),
+            p_dependent: p_value(score, deviation * dependence.sqrt()),
             n_points: points.len(),
         })
     }
@@ -115,6 +120,27 @@ fn kendall_variance(points: &[(f64, f64)]) -> f64 {
         .map(|tie| part(tie.len()))
         .sum();
     (part(points.len()) - ties) / 18.0
+}
+
+/// How many points weigh as much as an independent one: (1 + ρ) / (1 − ρ), ρ the correlation of
+/// neighbours' distances from the line.
+fn dependence(points: &[(f64, f64)], per_day: f64) -> f64 {
+    let mut rest: Vec<f64> = points.iter().map(|(day, v)| v - per_day * day).collect();
+    let mean = rest.iter().sum::<f64>() / rest.len() as f64;
+    rest.iter_mut().for_each(|one| *one -= mean);
+    let squares: f64 = rest.iter().map(|one| one * one).sum();
+    let products: f64 = rest
+        .iter()
+        .zip(rest.iter().skip(1))
+        .map(|(a, b)| a * b)
+        .sum();
+    // A line without scatter has rounding errors, which are no scatter.
+    let scale: f64 = points.iter().map(|(_, value)| value * value).sum();
+    if squares <= scale * f64::EPSILON {
+        return 1.0;
+    }
+    let correlation = (products / squares).clamp(0.0, 0.95);
+    (1.0 + correlation) / (1.0 - correlation)
 }
 
 fn p_value(score: f64, deviation: f64) -> f64 {

@@ -26,8 +26,18 @@ pub struct Etcd {
 impl Etcd {
     /// Starts it and waits until it answers.
     pub async fn start(folder: &Path, certs: Option<Arc<Certs>>) -> Result<Self> {
+        Self::start_with(folder, certs, &[]).await
+    }
+
+    /// The same with arguments of one's own.
+    pub async fn start_with(
+        folder: &Path,
+        certs: Option<Arc<Certs>>,
+        args: &[&str],
+    ) -> Result<Self> {
         let ports = [free_port()?, free_port()?];
-        let command = server(folder, ports, certs.as_deref());
+        let mut command = server(folder, ports, certs.as_deref());
+        command.args(args);
         let mut etcd = Self {
             process: Process::spawn("etcd", folder, command)?,
             address: format!("127.0.0.1:{}", ports[0]),

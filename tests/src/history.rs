@@ -20,14 +20,14 @@ pub struct Past<'a> {
     pub job: &'a str,
     /// Its `instance`.
     pub instance: &'a str,
-    /// Names of the metrics of its signals, and what they were about.
-    pub signals: &'a [(&'a str, f64)],
+    /// Names of the metrics of its signals, and what they were about, at first and at last.
+    pub signals: &'a [(&'a str, [f64; 2])],
     /// Kinds of profiles with one of each, as pprof.
     pub profiles: &'a [(&'a str, Vec<u8>)],
 }
 
 /// Writes an archive with so many days of the past of targets, until now: signals every five minutes
-/// with a swing of a fifth over the day and some noise, profiles each hour of the last day.
+/// on a straight line with a swing of a fifth over the day and some noise, profiles each hour of the last day.
 pub fn write(archive: &Path, n_days: i64, all: &[Past<'_>]) -> Result<()> {
     let mut archive = Archive::open(ArchiveOptions {
         path: archive.to_owned(),
@@ -50,7 +50,12 @@ pub fn write(archive: &Path, n_days: i64, all: &[Past<'_>]) -> Result<()> {
         let layout = Arc::new(past.layout());
         let steps = (now - n_days * DAY..now - MINUTE).step_by(5 * MINUTE as usize);
         for time in steps {
-            let values = past.signals.iter().map(|(_, level)| level * swing(time));
+            let part = 1.0 - (now - time) as f64 / (n_days * DAY) as f64;
+            let levels = past
+                .signals
+                .iter()
+                .map(|(_, [first, last])| first + (last - first) * part);
+            let values = levels.map(|level| level * swing(time));
             let batch = MetricBatch::new(Arc::clone(&layout), UnixMillis(time), values.collect());
             append(&mut archive, Record::Metrics(Arc::new(batch)))?;
         }

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use proto::Finding;
 use proto::finding::{FindingId, FindingState};
 use proto::target::TargetId;
+use proto::{Finding, UnixMillis};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// The incidents that are open, one a target.
@@ -69,7 +69,7 @@ impl Incidents {
                 ..Incident::of(finding)
             });
         incident.open.insert(finding.id);
-        if number(finding) == incident.number {
+        if incident_number(finding.id, finding.since) == incident.number {
             incident.lead = finding.id;
         }
     }
@@ -78,7 +78,7 @@ impl Incidents {
 impl Incident {
     fn of(lead: &Finding) -> Self {
         Self {
-            number: number(lead),
+            number: incident_number(lead.id, lead.since),
             lead: lead.id,
             open: HashSet::new(),
             end: None,
@@ -87,6 +87,6 @@ impl Incident {
 }
 
 /// Of the incident that a finding leads: the same after a restart, another each time.
-fn number(lead: &Finding) -> u64 {
-    xxh3_64_with_seed(&lead.since.0.to_le_bytes(), lead.id.0)
+pub(crate) fn incident_number(lead: FindingId, since: UnixMillis) -> u64 {
+    xxh3_64_with_seed(&since.0.to_le_bytes(), lead.0)
 }

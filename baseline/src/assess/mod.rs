@@ -26,8 +26,10 @@ use crate::derived::{Derived, Element};
 use crate::judge::Verdict;
 use alarm::Patience;
 use incident::Incidents;
+pub(crate) use incident::incident_number;
 use series::Assessed;
 use state::{Sample, State};
+pub(crate) use words::ucum;
 
 /// Judges the signals of all targets.
 #[derive(Debug, Default)]
@@ -41,8 +43,27 @@ pub struct Assessor {
     /// What was open before the start, of series that were not met since.
     resumed: HashMap<FindingId, Finding>,
     incidents: Incidents,
+    /// The metrics that hold limits of signals.
+    limit_metrics: HashSet<String>,
+    /// By target, metric, and the labels beyond those of the target.
+    limits: HashMap<(TargetId, String, Labels), f64>,
     bands: HashMap<TargetId, Derived>,
     options: Options,
+}
+
+/// A series that is judged.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// Which series of the archive it is.
+    pub id: SeriesId,
+    /// Whose it is.
+    pub target: Arc<Target>,
+    /// Its labels beyond those of the target.
+    pub labels: Labels,
+    /// Of what signal.
+    pub signal: Arc<Signal>,
+    /// What it must not reach.
+    pub limit: Option<f64>,
 }
 
 /// How patient an assessor is.
@@ -115,6 +136,10 @@ impl Assessor {
         let by_metric = signals.iter().enumerate();
         Self {
             by_metric: by_metric.map(|(idx, s)| (s.metric_name(), idx)).collect(),
+            limit_metrics: signals
+                .iter()
+                .filter_map(|s| s.limit_metric_name())
+                .collect(),
             signals,
             options,
             ..Self::default()
@@ -202,6 +227,7 @@ impl Assessor {
             }
             verdicts.extend(step.verdict.map(|verdict| (signal_idx, series, verdict)));
         }
+        self.note_limits(batch);
         let bands = self.bands(batch, &verdicts);
         let is_end = |value: &f64| is_stale(*value) || is_absent(*value);
         if batch.values.iter().all(is_end) {
@@ -226,6 +252,42 @@ impl Assessor {
             }
         }
         self.series.insert(series.id, assessed);
+    }
+
+    fn note_limits(&mut self, batch: &MetricBatch) {
+        let target = &batch.layout.target;
+        for (series, _, value) in batch.samples() {
+            let name = series.labels.metric_name();
+            if value.is_finite() && self.limit_metrics.contains(name) {
+                let labels = Labels::from_pairs(own_labels(target, &series.labels));
+                self.limits
+                    .insert((target.id(), name.to_owned(), labels), value);
+            }
+        }
+    }
+
+    /// The limit of a series: that with its labels, or the one for all of the target's.
+    fn limit(&self, signal: &Signal, target: &Target, labels: &Labels) -> Option<f64> {
+        let name = signal.limit_metric_name()?;
+        let of = |labels: &Labels| {
+            self.limits
+                .get(&(target.id(), name.clone(), labels.clone()))
+        };
+        of(labels).or_else(|| of(&Labels::default())).copied()
+    }
+
+    /// All series that are judged.
+    pub fn judged(&self) -> impl Iterator<Item = Judged> {
+        self.series.iter().filter_map(|(id, series)| {
+            let signal = self.signals.get(series.signal_idx)?;
+            Some(Judged {
+                id: *id,
+                limit: self.limit(signal, &series.target, &series.labels),
+                target: Arc::clone(&series.target),
+                labels: series.labels.clone(),
+                signal: Arc::clone(signal),
+            })
+        })
     }
 
     /// Verdicts as samples.
@@ -304,6 +366,7 @@ impl Assessor {
             .map(|series| series.target.id())
             .collect();
         self.bands.retain(|target, _| alive.contains(target));
+        self.limits.retain(|(target, ..), _| alive.contains(target));
         findings
     }
 
@@ -324,6 +387,11 @@ impl Assessor {
         {
             self.bands.remove(&target);
         }
+    }
+
+    /// Whether series of a target are judged.
+    pub fn knows(&self, target: TargetId) -> bool {
+        self.bands.contains_key(&target)
     }
 
     /// Number of series that are judged.

@@ -109,7 +109,7 @@ fn side(comparison: Comparison) -> &'static str {
 }
 
 /// A unit as OTLP and the archive have it (UCUM).
-pub(super) fn ucum(unit: Unit) -> &'static str {
+pub(crate) fn ucum(unit: Unit) -> &'static str {
     match unit {
         Unit::Ratio | Unit::Count | Unit::Cores => "1",
         Unit::Seconds => "s",

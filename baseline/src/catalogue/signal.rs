@@ -7,6 +7,9 @@ use proto::metrics::SIGNAL_PREFIX;
 use super::Unit;
 use crate::promql::Expr;
 
+/// What names of metrics begin with that are limits of signals.
+const LIMIT_PREFIX: &str = "leadsman_limit_";
+
 /// A signal: a number a target has at any time, what is bad about it, and what to do then.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Signal {
@@ -115,6 +118,12 @@ impl Signal {
     /// The metric under which we expose it.
     pub fn metric_name(&self) -> String {
         format!("{SIGNAL_PREFIX}{}{}", self.name, self.unit.suffix())
+    }
+
+    /// The metric under which we expose its limit, if it has one.
+    pub fn limit_metric_name(&self) -> Option<String> {
+        let name = || format!("{LIMIT_PREFIX}{}{}", self.name, self.unit.suffix());
+        self.limit.as_ref().map(|_| name())
     }
 }
 

@@ -22,10 +22,21 @@ pub(super) struct Moment<'a> {
     pub(super) bound: &'a Bound,
     pub(super) batch: &'a MetricBatch,
     /// For how long the target has been followed. Milliseconds.
-    pub(super) followed: i64,
+    followed: i64,
+    /// Labels of the target, sorted by name as all labels are.
+    of_target: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Moment<'a> {
+    pub(super) fn new(bound: &'a Bound, batch: &'a MetricBatch, followed: i64) -> Self {
+        Self {
+            bound,
+            batch,
+            followed,
+            of_target: bound.layout.target.labels.iter().collect(),
+        }
+    }
+
     pub(super) fn eval(&self, node: &Node) -> Value<'a> {
         match node {
             Node::Number(number) => Value::Scalar(*number),
@@ -82,11 +93,16 @@ impl<'a> Moment<'a> {
     }
 
     fn element(&self, series_idx: u32, value: f64) -> Option<Element<'a>> {
-        let layout = &self.bound.layout;
-        let series = layout.series.get(series_idx as usize)?;
-        let of_target = &layout.target.labels;
+        let series = self.bound.layout.series.get(series_idx as usize)?;
+        // Both are sorted: one walk along them, for each series of each signal.
+        let mut of_target = self.of_target.as_slice();
         let is_own = |&(name, value): &(&str, &str)| {
-            name != "__name__" && of_target.get(name) != Some(value)
+            while let [(first, _), rest @ ..] = of_target
+                && *first < name
+            {
+                of_target = rest;
+            }
+            name != "__name__" && of_target.first() != Some(&(name, value))
         };
         Some(Element {
             labels: series.labels.iter().filter(is_own).collect(),

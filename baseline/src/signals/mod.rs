@@ -83,11 +83,7 @@ impl Evaluator {
         // A clock that was set back must not silence rates until it is there again.
         let first = self.first.map_or(batch.time, |first| first.min(batch.time));
         self.first = Some(first);
-        let moment = Moment {
-            bound,
-            batch,
-            followed: batch.time.0.saturating_sub(first.0),
-        };
+        let moment = Moment::new(bound, batch, batch.time.0.saturating_sub(first.0));
         let roots = self.program.roots.iter();
         let results = roots.map(|root| moment.eval(root).into_elements());
         let families = &self.program.families;

@@ -70,21 +70,27 @@ const BEAT: Duration = Duration::from_secs(60);
 const SUFFIXES: [&str; 4] = ["_bucket", "_sum", "_count", "_total"];
 
 impl Program {
-    /// Numbers the selectors of the expressions of `signals`.
+    /// Numbers the selectors of the expressions of `signals` and of their limits.
     ///
     /// # Errors
     /// If a matcher has to be a regular expression and is none; parsed expressions have none such.
     pub fn new<'a>(signals: impl IntoIterator<Item = &'a Signal>) -> Result<Self, SelectorError> {
         let (mut program, mut families) = (Self::default(), Vec::new());
         for signal in signals {
+            let family = |name, help| Family {
+                name,
+                kind: MetricKind::Gauge,
+                help,
+                unit: signal.unit.suffix().trim_start_matches('_').to_owned(),
+            };
             let root = program.compile(&signal.expr)?;
             program.roots.push(root);
-            families.push(Family {
-                name: signal.metric_name(),
-                kind: MetricKind::Gauge,
-                help: format!("{}.", signal.title),
-                unit: signal.unit.suffix().trim_start_matches('_').to_owned(),
-            });
+            families.push(family(signal.metric_name(), format!("{}.", signal.title)));
+            if let (Some(limit), Some(name)) = (&signal.limit, signal.limit_metric_name()) {
+                let root = program.compile(limit)?;
+                program.roots.push(root);
+                families.push(family(name, format!("Limit of: {}.", signal.title)));
+            }
         }
         program.families = families.into();
         Ok(program.every(BEAT))

@@ -14,6 +14,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 pub struct JudgingConfig {
     /// Time between two values of a signal; with a longer scrape interval each scrape gives one.
     pub signal_interval: Duration,
+    /// Time between two looks at weeks.
+    pub review_interval: Duration,
     /// When a trouble begins to fire, and when it is over.
     pub patience: Options,
 }
@@ -25,6 +27,12 @@ impl JudgingConfig {
             signal_interval: table
                 .get("signal_interval", duration(Duration::from_secs(1)..=HOUR))
                 .unwrap_or(Duration::from_secs(60)),
+            review_interval: table
+                .get(
+                    "review_interval",
+                    duration(Duration::from_secs(1)..=24 * HOUR),
+                )
+                .unwrap_or(HOUR),
             patience: Options {
                 hold: table
                     .get("hold", duration(Duration::ZERO..=24 * HOUR))

@@ -2,7 +2,7 @@
 
 use baseline::causes::Causes;
 use baseline::explain::{Change, Likely, Side, growth, likely};
-use proto::finding::Finding;
+use proto::finding::{Finding, Rule};
 use proto::profile::Profile;
 use proto::selector::{Matcher, Selector};
 use proto::{Target, UnixNanos};
@@ -12,9 +12,9 @@ use storage::archive::{ProfileSelection, Recall};
 use super::investigation::Investigation;
 
 /// How long before the trouble profiles are compared with. Nanoseconds.
-pub(crate) const BEFORE: i64 = 86_400_000_000_000;
+const BEFORE: i64 = 86_400_000_000_000;
 /// What is so shortly before the trouble may already be part of it. Nanoseconds.
-pub(crate) const MARGIN: i64 = 300_000_000_000;
+const MARGIN: i64 = 300_000_000_000;
 /// Functions that are named for each kind of profile.
 const MAX_NAMED: usize = 5;
 
@@ -22,6 +22,30 @@ const MAX_NAMED: usize = 5;
 pub(super) struct Knowledge {
     pub(super) recall: Recall,
     pub(super) causes: Causes,
+}
+
+/// What the present is compared with.
+pub(crate) struct Reference {
+    pub(crate) from: UnixNanos,
+    pub(crate) to: UnixNanos,
+    /// When that was.
+    words: &'static str,
+}
+
+impl Reference {
+    /// The day before a trouble; of a slow one, which has no beginning, its first day.
+    pub(crate) fn of(finding: &Finding) -> Self {
+        let since = UnixNanos::from(finding.since).0;
+        let (from, to, words) = match finding.rule {
+            Rule::Trend => (since, since + BEFORE, "on the first day"),
+            _ => (since - BEFORE, since - MARGIN, "on the day before"),
+        };
+        Self {
+            from: UnixNanos(from),
+            to: UnixNanos(to),
+            words,
+        }
+    }
 }
 
 /// Of what program a finding is, and which kinds of profiles explain it, the best first.
@@ -80,12 +104,12 @@ pub(super) fn explain(
 
 impl Knowledge {
     fn compare(&self, finding: &Finding, question: &Question, kind: &str, now: &Profile) -> Said {
-        let since = UnixNanos::from(finding.since).0;
+        let reference = Reference::of(finding);
         let selection = ProfileSelection {
             selector: selector(&finding.target),
             kind: Some(kind.to_owned()),
-            from: Some(UnixNanos(since - BEFORE)),
-            to: Some(UnixNanos(since - MARGIN)),
+            from: Some(reference.from),
+            to: Some(reference.to),
             ..ProfileSelection::default()
         };
         let (before, problem) = match self.recall.profile(&selection) {
@@ -99,7 +123,7 @@ impl Knowledge {
         let component = Some(question.component.as_str()).filter(|one| is_program(one));
         let likely = likely(&self.causes, kind, component, before_side, now_side);
         let changes = before_side.map(|before| growth(before, now_side));
-        let mut text = headline(kind, before_side, now_side);
+        let mut text = headline(kind, &reference, before_side, now_side);
         match &changes {
             Some(changes) if changes.is_empty() => {
                 text += " No function alone explains the difference.";
@@ -174,7 +198,7 @@ fn unit(profile: &Profile) -> &str {
 }
 
 /// How much there is of a kind now and before.
-fn headline(kind: &str, before: Option<Side<'_>>, now: Side<'_>) -> String {
+fn headline(kind: &str, reference: &Reference, before: Option<Side<'_>>, now: Side<'_>) -> String {
     let amount = |side: Side<'_>| {
         let total = side.profile.total(side.type_idx) as f64 / side.weight;
         shown(total, unit(side.profile), is_rate(side.profile))
@@ -182,9 +206,10 @@ fn headline(kind: &str, before: Option<Side<'_>>, now: Side<'_>) -> String {
     let name = kind.replace('_', " ");
     match before {
         Some(before) => format!(
-            "Profile {name}: {} now, {} on the day before.",
+            "Profile {name}: {} now, {} {}.",
             amount(now),
-            amount(before)
+            amount(before),
+            reference.words
         ),
         None => format!(
             "Profile {name}: {} now; there is none from before.",

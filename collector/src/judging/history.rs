@@ -121,7 +121,7 @@ fn signals(from: i64, to: i64, resolution: Resolution) -> Result<SeriesQuery, Se
 }
 
 /// The points of a series: of a window its mean, at its end.
-fn points(series: &Series) -> impl Iterator<Item = (UnixMillis, f64)> {
+pub(super) fn points(series: &Series) -> impl Iterator<Item = (UnixMillis, f64)> {
     let windows = series
         .windows
         .iter()

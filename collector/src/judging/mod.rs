@@ -9,35 +9,46 @@
 //! was judged before a restart is not judged again.
 
 pub(crate) mod explain;
+mod happened;
 mod history;
 mod investigation;
 mod metrics;
+#[cfg(test)]
+mod recorded;
+mod review;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use baseline::assess::{Assessor, Options};
+use baseline::assess::Assessor;
 use baseline::catalogue::Signal;
+use baseline::review::Reviews;
 use proto::finding::{FindingId, FindingState};
 use proto::metrics::{MetricBatch, Origin};
-use proto::{Finding, Record, UnixMillis};
+use proto::{Finding, Record, Target, UnixMillis};
 use storage::archive::{Recall, capture_id};
 use storage::log::{Appender, Entry, LogError, Reader};
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
+use crate::config::JudgingConfig;
 use crate::sounding::{SounderHandle, now};
 use baseline::causes::Causes;
 use explain::{Knowledge, Question};
+use happened::Happened;
 use investigation::{Investigation, Investigations};
 pub(crate) use metrics::JudgingMetrics;
+use review::Weeks;
 
 /// A series without a sample for this long is gone: its trouble is over, as far as can be told.
 const SILENT_AFTER: Duration = Duration::from_secs(15 * 60);
 /// How often it is looked for those.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// The first look at weeks comes so long after the start, when most targets were met.
+const FIRST_REVIEW: Duration = Duration::from_secs(120);
 /// Pause after the log could not be read.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -52,6 +63,12 @@ pub(crate) struct Judging {
     firing: HashMap<FindingId, Finding>,
     investigations: Investigations,
     explaining: JoinSet<Finding>,
+    happened: Happened,
+    reviews: Reviews,
+    /// Time between two looks at weeks.
+    review_interval: Duration,
+    /// The look that is under way.
+    looking: JoinSet<Weeks>,
 }
 
 impl Judging {
@@ -59,7 +76,7 @@ impl Judging {
     /// and `sounder` is asked for profiles.
     pub(crate) fn new(
         signals: &[Signal],
-        patience: Options,
+        config: JudgingConfig,
         causes: Causes,
         recall: Recall,
         sounder: SounderHandle,
@@ -67,7 +84,7 @@ impl Judging {
         metrics: JudgingMetrics,
     ) -> Self {
         Self {
-            assessor: Assessor::new(signals.iter().cloned().map(Arc::new), patience),
+            assessor: Assessor::new(signals.iter().cloned().map(Arc::new), config.patience),
             knowledge: Arc::new(Knowledge { recall, causes }),
             sounder,
             log,
@@ -75,6 +92,10 @@ impl Judging {
             firing: HashMap::new(),
             investigations: Investigations::default(),
             explaining: JoinSet::new(),
+            happened: Happened::default(),
+            reviews: Reviews::default(),
+            review_interval: config.review_interval,
+            looking: JoinSet::new(),
         }
     }
 
@@ -82,9 +103,14 @@ impl Judging {
     /// the log is closed. `stop` ends learning only.
     pub(crate) async fn run(mut self, mut reader: Reader, stop: CancellationToken) {
         let started = now();
+        let stop_learning = stop.clone();
         let learning = tokio::task::spawn_blocking(move || {
-            let learned =
-                history::learn(&mut self.assessor, &self.knowledge.recall, started, &stop);
+            let learned = history::learn(
+                &mut self.assessor,
+                &self.knowledge.recall,
+                started,
+                &stop_learning,
+            );
             (self, learned)
         });
         let mut judging = match learning.await {
@@ -95,11 +121,22 @@ impl Judging {
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
         let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
+        let first = tokio::time::Instant::now() + judging.review_interval.min(FIRST_REVIEW);
+        let mut review = tokio::time::interval_at(first, judging.review_interval);
+        review.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let entry = tokio::select! {
                 entry = reader.next() => entry,
                 _ = sweep.tick() => {
                     judging.sweep(started).await;
+                    continue;
+                }
+                _ = review.tick() => {
+                    judging.look_at_weeks(&stop);
+                    continue;
+                }
+                Some(Ok(weeks)) = judging.looking.join_next() => {
+                    judging.tell_of_weeks(weeks).await;
                     continue;
                 }
                 investigation = judging.investigations.next() => {
@@ -130,6 +167,7 @@ impl Judging {
     /// Goes on with what was told before a restart: its end will say what was known of it.
     fn going_on_with(mut self, open: Vec<Finding>) -> Self {
         self.assessor.resume(open.iter().cloned());
+        self.reviews.resume(open.iter().cloned());
         let firing = open
             .into_iter()
             .filter(|one| one.state == FindingState::Firing);
@@ -139,6 +177,7 @@ impl Judging {
     }
 
     async fn observe(&mut self, entry: &Entry) {
+        self.happened.observe(&entry.record);
         match &entry.record {
             Record::Metrics(batch) if batch.layout.origin() == Origin::Signals => {
                 self.judge(batch).await;
@@ -162,18 +201,46 @@ impl Judging {
 
     async fn sweep(&mut self, started: UnixMillis) {
         let now = now();
+        self.happened.forget(now);
         let silent_after = i64::try_from(SILENT_AFTER.as_millis()).unwrap_or(i64::MAX);
         // After a start, targets have this long to come back.
         if now.0.saturating_sub(started.0) > silent_after {
             let earliest = UnixMillis(now.0.saturating_sub(silent_after));
-            let ended = self.assessor.end_silent(earliest, now);
+            let mut ended = self.assessor.end_silent(earliest, now);
+            let is_there = |target: &Target| self.assessor.knows(target.id());
+            ended.extend(self.reviews.end_gone(is_there, now));
             self.tell(ended).await;
         }
+    }
+
+    /// Begins to look at the weeks of all that is judged, unless it is still being looked at.
+    fn look_at_weeks(&mut self, stop: &CancellationToken) {
+        if !self.looking.is_empty() {
+            return;
+        }
+        let judged: Vec<_> = self.assessor.judged().collect();
+        let (knowledge, stop) = (Arc::clone(&self.knowledge), stop.clone());
+        self.looking
+            .spawn_blocking(move || review::look(&knowledge.recall, judged, now(), &stop));
+    }
+
+    async fn tell_of_weeks(&mut self, weeks: Weeks) {
+        for problem in &weeks.problems {
+            warn!("a part of the last weeks cannot be looked at: {problem}");
+        }
+        let findings = self.reviews.take(&weeks.reviewed, now());
+        debug!(
+            series = weeks.reviewed.len(),
+            findings = findings.len(),
+            "looked at weeks"
+        );
+        self.tell(findings).await;
     }
 
     async fn tell(&mut self, findings: Vec<Finding>) {
         for mut finding in findings {
             if finding.state == FindingState::Firing {
+                finding.explanation += &self.happened.near(&finding.target, finding.since);
                 if self.sounder.capture(finding.target.id()) {
                     self.investigations.begin(finding.clone());
                 }

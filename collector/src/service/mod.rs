@@ -126,7 +126,7 @@ impl Service {
         let handle = sounder.handle();
         let judging = Judging::new(
             &config.signals,
-            config.judging.patience,
+            config.judging,
             config::built_in_causes()?,
             Recall::open(&config.archive.path),
             handle.clone(),

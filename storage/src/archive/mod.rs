@@ -81,6 +81,7 @@ pub use recall::{
 };
 pub use table::Resolution;
 pub use verify::{Damage, Depth, Severity, VerifyProgress, VerifyReport, verify};
+pub use watch::TargetEvents;
 pub use writer::Archive;
 
 /// How the archive is written.

@@ -33,6 +33,7 @@ mod stopping;
 mod targets;
 mod troubles;
 mod versions;
+mod weeks;
 mod wire;
 
 use anyhow::{Context, Result};

@@ -165,7 +165,7 @@ async fn write_past(
     ];
     let signals = SIGNALS.iter().zip(levels);
     let signals: Vec<_> = signals
-        .map(|((_, metric), level)| [(*metric, level)])
+        .map(|((_, metric), level)| [(*metric, [level; 2])])
         .collect();
     let pasts = SIGNALS.iter().enumerate().map(|(idx, (job, _))| Past {
         job,
@@ -221,6 +221,23 @@ async fn three_troubles_are_found_explained_told_once_and_over() -> Result<()> {
     // How soon its CPU is as before depends on the machine: it goes, and its trouble with it.
     tokio::task::block_in_place(|| etcd.process.stop(PATIENCE))?;
     wait_for_alerts(&alertmanager, 0).await?;
+    check_reports(data)
+}
+
+/// The report names each trouble and its cause, with the flame graphs of what changed.
+fn check_reports(data: &Path) -> Result<()> {
+    let report = |name: &str| -> Result<String> {
+        let file = data.join(name);
+        let mut report = command(["report", "--since", "1h", "--archive"])?;
+        tools::run(report.arg(data).arg("--output").arg(&file))?;
+        Ok(std::fs::read_to_string(file)?)
+    };
+    let (page, text) = (report("report.html")?, report("report.md")?);
+    for said in ["TLS handshake", "main.growCache", "main.waitForReply"] {
+        ensure!(page.contains(said), "no {said} in the page");
+        ensure!(text.contains(said), "no {said} in {text}");
+    }
+    ensure!(page.matches("<svg").count() > 3, "charts and flame graphs");
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use storage::archive::{MergedProfile, ProfileSelection, Recall};
 
 use super::model::{Evidence, Range, Story};
 use crate::cli::profile::flame::differential_svg;
-use crate::judging::explain::{BEFORE, MARGIN, side};
+use crate::judging::explain::{Reference, side};
 
 /// Findings whose profiles are read: each may be a day of them.
 const MAX_FINDINGS: usize = 12;
@@ -22,8 +22,6 @@ const MAX_FLAME_BYTES: usize = 4 << 20;
 const KINDS: [&str; 2] = ["process_cpu", "memory"];
 /// The profiles of an investigation are there within this time. Milliseconds.
 const TAKEN_WITHIN: i64 = 120_000;
-/// Nanoseconds in a millisecond.
-const MILLI: i64 = 1_000_000;
 
 /// Reads evidence, as much as there is room for.
 pub(super) struct Evidences<'a> {
@@ -68,10 +66,10 @@ impl<'a> Evidences<'a> {
             _ => KINDS.to_vec(),
         };
         let during = taken(story, self.end);
-        let since = story.last().since.0;
+        let reference = Reference::of(story.last());
         let before = Range {
-            from: UnixMillis(since - BEFORE / MILLI),
-            to: UnixMillis(since - MARGIN / MILLI),
+            from: reference.from.into(),
+            to: reference.to.into(),
         };
         let evidence = kinds
             .into_iter()

@@ -50,6 +50,19 @@ pub(super) struct Watch {
     last: Option<UnixMillis>,
 }
 
+/// Tells what happens to targets as records come, without keeping it.
+#[derive(Debug, Default)]
+pub struct TargetEvents(Watch);
+
+impl TargetEvents {
+    /// What a record shows that those before did not: nothing, for nearly all of them.
+    pub fn observe(&mut self, record: &Record) -> Vec<Event> {
+        let mut news = News::default();
+        self.0.observe(record, &mut news);
+        news.into_events()
+    }
+}
+
 impl Watch {
     /// Takes note of a record; what is new goes to `news`.
     pub(super) fn observe(&mut self, record: &Record, news: &mut News) {

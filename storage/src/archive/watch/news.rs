@@ -76,6 +76,11 @@ impl News {
         })
     }
 
+    /// The events alone.
+    pub(super) fn into_events(self) -> Vec<Event> {
+        self.events.into_values().flatten().collect()
+    }
+
     /// Rows of `events` of each day, in the table's order.
     pub(in crate::archive) fn events(&self) -> impl Iterator<Item = (Day, Vec<&Event>)> {
         self.events.iter().map(|(day, events)| {
