@@ -9,7 +9,7 @@ use std::sync::Arc;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use leadsman_baseline::assess::{self, Assessor};
-use leadsman_baseline::catalogue::{Direction, Signal, Unit};
+use leadsman_baseline::catalogue::{Direction, Signal, Source, Unit};
 use leadsman_baseline::judge::{Judge, Options};
 use leadsman_baseline::promql::Expr;
 use proto::metrics::{Family, Layout, MetricBatch, Series, SeriesId};
@@ -57,7 +57,7 @@ fn signal(idx: usize) -> Signal {
         title: "S".to_owned(),
         help: String::new(),
         unit: Unit::Count,
-        expr: Expr::Time,
+        source: Source::Expr(Expr::Time),
         bad: Direction::Up,
         thresholds: Vec::new(),
         healthy: None,

@@ -21,7 +21,7 @@ pub(crate) struct Element<'a> {
 
 /// What is derived for one target over time. Series stay once they were there, so that the layout
 /// is shared by most batches.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Derived {
     target: Arc<Target>,
     families: Arc<[Family]>,
@@ -31,7 +31,7 @@ pub(crate) struct Derived {
     layout: Option<Arc<Layout>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Known {
     labels: Labels,
     value: f64,

@@ -10,6 +10,7 @@ mod derived;
 pub mod explain;
 pub mod judge;
 mod numbers;
+pub mod profiles;
 pub mod promql;
 pub mod review;
 pub mod signals;

@@ -19,6 +19,10 @@ pub const ABSENT_NAN_BITS: u64 = 0x7ff0_0000_0000_0003;
 
 /// How the names of metrics begin that leadsman works out from a target's page: its signals.
 pub const SIGNAL_PREFIX: &str = "leadsman_signal_";
+/// How the names of signals begin that are worked out from profiles, after [`SIGNAL_PREFIX`].
+pub const PROFILE_SIGNALS: &str = "profile_";
+/// The label of signals that are worked out from profiles: the kind of the profile.
+pub const PROFILE_LABEL: &str = "profile";
 /// How the names of metrics begin that say what was expected of signals.
 pub const BASELINE_PREFIX: &str = "leadsman_baseline_";
 
@@ -27,7 +31,7 @@ pub const BASELINE_PREFIX: &str = "leadsman_baseline_";
 pub enum Origin {
     /// They were scraped.
     Page,
-    /// They are signals, worked out from pages.
+    /// They are signals, worked out from pages or from profiles: see [`Layout::part`].
     Signals,
     /// They are what was expected of signals.
     Baselines,
@@ -156,6 +160,24 @@ impl Layout {
         } else {
             Origin::Page
         }
+    }
+
+    /// What is worked out for a target comes in parts: from its pages, and from each kind of its
+    /// profiles. The kind of profile, or nothing for what comes from pages. A batch of one part says
+    /// nothing of the others.
+    pub fn part(&self) -> &str {
+        let Some(first) = self.series.first() else {
+            return "";
+        };
+        let labels = &first.labels;
+        let signal = match self.origin() {
+            Origin::Page => None,
+            Origin::Signals => labels.metric_name().strip_prefix(SIGNAL_PREFIX),
+            Origin::Baselines => labels.get("signal"),
+        };
+        let is_of_profile = signal.is_some_and(|name| name.starts_with(PROFILE_SIGNALS));
+        let kind = is_of_profile.then(|| labels.get(PROFILE_LABEL));
+        kind.flatten().unwrap_or("")
     }
 
     /// The family of a series.

@@ -8,11 +8,11 @@ use proto::{Finding, UnixMillis};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// The incidents that are open, one a target.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Incidents(HashMap<TargetId, Incident>);
 
 /// What belongs together: the first finding leads it, and is over when all are.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Incident {
     number: u64,
     lead: FindingId,

@@ -5,8 +5,10 @@
 //! come from, nor who is told; why something is as it is it does not know either.
 
 mod alarm;
+mod functions;
 mod incident;
 mod series;
+mod shares;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -21,18 +23,19 @@ use proto::metrics::{Family, MetricBatch, MetricKind, Series, SeriesId, is_absen
 use proto::target::TargetId;
 use proto::{Finding, Labels, Target, UnixMillis};
 
-use crate::catalogue::Signal;
+use crate::catalogue::{Direction, FromProfile, Signal};
 use crate::derived::{Derived, Element};
 use crate::judge::Verdict;
 use alarm::Patience;
 use incident::Incidents;
 pub(crate) use incident::incident_number;
 use series::Assessed;
+use shares::Shares;
 use state::{Sample, State};
 pub(crate) use words::ucum;
 
 /// Judges the signals of all targets.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Assessor {
     signals: Vec<Arc<Signal>>,
     /// Of `signals`, by the name of the metric that holds them.
@@ -47,7 +50,9 @@ pub struct Assessor {
     limit_metrics: HashSet<String>,
     /// By target, metric, and the labels beyond those of the target.
     limits: HashMap<(TargetId, String, Labels), f64>,
-    bands: HashMap<TargetId, Derived>,
+    /// By target, and by the part of its signals: see [`proto::metrics::Layout::part`].
+    bands: HashMap<(TargetId, String), Derived>,
+    shares: Shares,
     options: Options,
 }
 
@@ -152,6 +157,13 @@ impl Assessor {
         signals.find(|signal| signal.name == name).map(Arc::as_ref)
     }
 
+    /// The metrics of signals that are kept and not judged: there is nothing to learn of them.
+    pub fn kept_only(&self) -> Vec<String> {
+        let kept_only = self.signals.iter().filter(|s| s.bad == Direction::None);
+        let names = kept_only.map(|signal| signal.metric_name());
+        names.collect()
+    }
+
     /// Takes what a series was before, in the order of time: nothing is found, but what is usual is
     /// learned, and what is out of the ordinary at the end is known to be. `labels` are all of the
     /// series. It waits there until the series is met.
@@ -160,6 +172,10 @@ impl Assessor {
         let Some(signal) = signal.and_then(|&idx| self.signals.get(idx)) else {
             return;
         };
+        if signal.bad == Direction::None {
+            return;
+        }
+        let is_of_functions = is_of_functions(signal);
         let learned = self.learned.entry(SeriesId(labels.hash64()));
         let state = learned.or_insert_with(|| State::new(signal));
         for (time, value) in samples {
@@ -168,8 +184,12 @@ impl Assessor {
                 value,
                 is_guarded: &|_| true,
                 patience: self.options.patience(),
+                least: 0.0,
             };
             state.step(signal, &sample);
+            if is_of_functions {
+                self.shares.note(labels, time);
+            }
         }
         state.is_learned();
     }
@@ -187,6 +207,7 @@ impl Assessor {
         let mut findings = Vec::new();
         let mut verdicts = Vec::new();
         let values = self.values(batch);
+        let limits = self.limits(batch);
         let is_guarded = |threshold: &crate::catalogue::Threshold| {
             threshold.only_while.as_ref().is_none_or(|guard| {
                 let mut guards = values.iter().filter(|(one, _)| one.name == guard.signal);
@@ -209,23 +230,31 @@ impl Assessor {
             let Some(signal) = self.signals.get(signal_idx).map(Arc::clone) else {
                 continue;
             };
+            if signal.bad == Direction::None {
+                continue;
+            }
             if !self.series.contains_key(&series.id) {
                 self.meet(signal_idx, &batch.layout.target, series);
             }
             let Some(assessed) = self.series.get_mut(&series.id) else {
                 continue;
             };
+            let limit = limits.get(&idx).copied().unwrap_or_default();
             let sample = Sample {
                 time: batch.time_of(idx),
                 value: if value.is_finite() { value } else { f64::NAN },
                 is_guarded: &is_guarded,
-                patience: self.options.patience(),
+                patience: limit.patience(self.options.patience()),
+                least: limit.least,
             };
             let step = assessed.step(&signal, &sample);
             for finding in step.findings {
                 self.incidents.note(finding, &mut findings);
             }
-            verdicts.extend(step.verdict.map(|verdict| (signal_idx, series, verdict)));
+            // Functions are so many that four series more for each would be most of an archive.
+            if !is_of_functions(&signal) {
+                verdicts.extend(step.verdict.map(|verdict| (signal_idx, series, verdict)));
+            }
         }
         self.note_limits(batch);
         let bands = self.bands(batch, &verdicts);
@@ -267,7 +296,7 @@ impl Assessor {
     }
 
     /// The limit of a series: that with its labels, or the one for all of the target's.
-    fn limit(&self, signal: &Signal, target: &Target, labels: &Labels) -> Option<f64> {
+    fn limit_of(&self, signal: &Signal, target: &Target, labels: &Labels) -> Option<f64> {
         let name = signal.limit_metric_name()?;
         let of = |labels: &Labels| {
             self.limits
@@ -276,13 +305,13 @@ impl Assessor {
         of(labels).or_else(|| of(&Labels::default())).copied()
     }
 
-    /// All series that are judged.
+    /// All series that are judged but those of functions, whose chains only the stacks tell apart.
     pub fn judged(&self) -> impl Iterator<Item = Judged> {
         self.series.iter().filter_map(|(id, series)| {
             let signal = self.signals.get(series.signal_idx)?;
-            Some(Judged {
+            (!is_of_functions(signal)).then(|| Judged {
                 id: *id,
-                limit: self.limit(signal, &series.target, &series.labels),
+                limit: self.limit_of(signal, &series.target, &series.labels),
                 target: Arc::clone(&series.target),
                 labels: series.labels.clone(),
                 signal: Arc::clone(signal),
@@ -297,7 +326,8 @@ impl Assessor {
         verdicts: &[(usize, &Series, Verdict)],
     ) -> Option<MetricBatch> {
         let target = &batch.layout.target;
-        let derived = self.bands.entry(target.id());
+        let part = batch.layout.part().to_owned();
+        let derived = self.bands.entry((target.id(), part));
         let derived = derived.or_insert_with(|| Derived::new(Arc::clone(target), families()));
         let parts = [
             |verdict: &Verdict| verdict.expected,
@@ -365,8 +395,12 @@ impl Assessor {
             .values()
             .map(|series| series.target.id())
             .collect();
-        self.bands.retain(|target, _| alive.contains(target));
         self.limits.retain(|(target, ..), _| alive.contains(target));
+        self.bands.retain(|(target, _), _| alive.contains(target));
+        let forgotten = UnixMillis(now.0.saturating_sub(LONGEST_SILENCE));
+        let is_alive = |target| alive.contains(&target);
+        let is_known = |id| self.series.contains_key(&id);
+        self.shares.retain(is_alive, is_known, forgotten);
         findings
     }
 
@@ -385,19 +419,24 @@ impl Assessor {
             .values()
             .all(|series| series.target.id() != target)
         {
-            self.bands.remove(&target);
+            self.bands.retain(|(of, _), _| *of != target);
         }
     }
 
     /// Whether series of a target are judged.
     pub fn knows(&self, target: TargetId) -> bool {
-        self.bands.contains_key(&target)
+        self.series.values().any(|series| series.target.id() == target)
     }
 
     /// Number of series that are judged.
     pub fn n_series(&self) -> usize {
         self.series.len()
     }
+}
+
+fn is_of_functions(signal: &Signal) -> bool {
+    let from = signal.from_profile();
+    from.is_some_and(FromProfile::is_of_functions)
 }
 
 fn families() -> Arc<[Family]> {

@@ -15,7 +15,7 @@ use crate::judge::Verdict;
 const RULES: [Rule; 2] = [Rule::Threshold, Rule::Band];
 
 /// A series of a signal.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Assessed {
     pub(super) target: Arc<Target>,
     /// Beyond those of the target.
@@ -118,6 +118,7 @@ impl Assessed {
         });
         let seen = words::Seen {
             signal,
+            labels: &self.labels,
             rule: open.rule,
             severity: open.severity,
             value: sample.value,
@@ -157,6 +158,7 @@ impl Assessed {
             value: f64::NAN,
             is_guarded: &|_| false,
             patience: Patience { hold: 0, calm: 0 },
+            least: 0.0,
         };
         let open = std::mem::take(&mut self.open).into_iter();
         let resolved = FindingState::Resolved;

@@ -15,7 +15,7 @@ const ACCEPTED_AFTER: i64 = 86_400_000;
 const LEAST_KNOWN: i64 = 86_400_000;
 
 /// What is known of one series of a signal.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct State {
     pub(super) last_time: UnixMillis,
     first_time: UnixMillis,
@@ -37,6 +37,8 @@ pub(super) struct Sample<'a> {
     pub(super) is_guarded: &'a dyn Fn(&Threshold) -> bool,
     /// For values out of their band: thresholds have a hold of their own.
     pub(super) patience: Patience,
+    /// The smallest change from what is expected that can be told now, beyond what the signal says.
+    pub(super) least: f64,
 }
 
 impl State {
@@ -98,8 +100,44 @@ impl State {
     }
 
     fn step_band(&mut self, signal: &Signal, sample: &Sample<'_>, verdict: Option<Verdict>) {
-        let is_bad = verdict.is_some_and(|verdict| is_out(signal, sample.value, &verdict));
+        let is_bad = verdict.is_some_and(|verdict| {
+            let change = (sample.value - verdict.expected).abs();
+            is_out(signal, sample.value, &verdict) && change >= sample.least
+        });
         self.band.step(sample.time, is_bad, sample.patience);
+    }
+
+    /// What would be expected of a sample, and whether it would be out of that. Nothing is taken.
+    pub(super) fn peek(
+        &self,
+        signal: &Signal,
+        time: UnixMillis,
+        value: f64,
+    ) -> Option<(Verdict, bool)> {
+        let sample = Sample {
+            time,
+            value,
+            is_guarded: &|_| false,
+            patience: Patience { hold: 0, calm: 0 },
+            least: 0.0,
+        };
+        let verdict = self.clone().step(signal, &sample)?;
+        Some((verdict, is_out(signal, value, &verdict)))
+    }
+
+    /// It was 0 at these times. Milliseconds.
+    pub(super) fn was_nothing(&mut self, signal: &Signal, times: impl Iterator<Item = i64>) {
+        for time in times {
+            let sample = Sample {
+                time: UnixMillis(time),
+                value: 0.0,
+                is_guarded: &|_| true,
+                patience: Patience { hold: 0, calm: 0 },
+                least: 0.0,
+            };
+            self.step(signal, &sample);
+        }
+        self.is_learned();
     }
 
     /// For how long it has been known, until its last sample. Milliseconds.

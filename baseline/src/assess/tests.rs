@@ -6,7 +6,7 @@ use proto::finding::{Rule, Severity};
 use proto::metrics::{Family, Layout, MetricKind, Series, absent, stale_marker};
 
 use super::*;
-use crate::catalogue::{self, Bound, Comparison, Direction, Guard, Threshold, Unit};
+use crate::catalogue::{self, Bound, Comparison, Direction, Guard, Source, Threshold, Unit};
 
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 1440;
@@ -31,7 +31,7 @@ fn signal(name: &str, thresholds: Vec<Threshold>) -> Signal {
         title: format!("The {name}"),
         help: String::new(),
         unit: Unit::Count,
-        expr: "g".parse().unwrap(),
+        source: Source::Expr("g".parse().unwrap()),
         bad: Direction::Up,
         thresholds,
         healthy: None,

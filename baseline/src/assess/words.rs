@@ -1,13 +1,17 @@
 //! What a finding says, in words.
 
+use proto::Labels;
 use proto::finding::{FindingState, Rule, Severity};
 
 use crate::catalogue::{self, Comparison, Signal, Threshold, Unit};
 use crate::judge::Verdict;
+use crate::profiles::{CREATOR_LABEL, FUNCTION_LABEL, STATE_LABEL};
 
 /// What was seen of a signal.
 pub(super) struct Seen<'a> {
     pub(super) signal: &'a Signal,
+    /// Of its series, beyond those of the target.
+    pub(super) labels: &'a Labels,
     pub(super) rule: Rule,
     pub(super) severity: Severity,
     pub(super) value: f64,
@@ -19,7 +23,7 @@ pub(super) struct Seen<'a> {
 impl Seen<'_> {
     /// One line.
     pub(super) fn title(&self, state: FindingState) -> String {
-        let title = &self.signal.title;
+        let title = self.subject();
         if state == FindingState::Resolved {
             return match self.value.is_finite() {
                 true => format!("{title} is {} again", self.amount(self.value)),
@@ -40,7 +44,7 @@ impl Seen<'_> {
             FindingState::Resolved => format!("It lasted for {lasted}."),
             FindingState::Firing | FindingState::Pending => format!(
                 "{} has been like this for {lasted}; it is {} now.",
-                self.signal.title,
+                self.subject(),
                 self.amount(self.value)
             ),
         };
@@ -67,6 +71,18 @@ impl Seen<'_> {
             text += &format!(" {}", self.signal.help.trim_end());
         }
         text
+    }
+
+    /// What it is about: of profiles, one function, state or creator among others.
+    fn subject(&self) -> String {
+        let title = &self.signal.title;
+        let of = |label| self.labels.get(label);
+        match (of(FUNCTION_LABEL), of(STATE_LABEL), of(CREATOR_LABEL)) {
+            _ if self.signal.from_profile().is_none() => title.clone(),
+            (Some(function), ..) => format!("{title} in {function}"),
+            (_, Some(one), _) | (_, _, Some(one)) => format!("{title} ({one})"),
+            _ => title.clone(),
+        }
     }
 
     /// The threshold of this severity that is passed, if it is a matter of thresholds.

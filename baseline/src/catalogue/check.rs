@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::signal::{Comparison, Direction, Severity, Signal, Threshold};
+use proto::metrics::PROFILE_SIGNALS;
+
+use super::signal::{Comparison, Direction, Severity, Signal, Source, Threshold};
 
 /// Longest name of a signal: it becomes part of the names of metrics. Bytes.
 const MAX_NAME: usize = 64;
@@ -26,13 +28,7 @@ impl Signal {
     pub fn check(&self) -> Vec<SignalError> {
         let mut found = Found(Vec::new());
         self.check_name(&mut found);
-        if !self.expr.is_of_series() {
-            found.push(
-                "expr",
-                "a number that never changes",
-                "series of the target",
-            );
-        }
+        self.check_source(&mut found);
         if self.title.trim().is_empty() || self.title.contains('\n') {
             found.push("title", "not a line of text", "a few words");
         }
@@ -73,6 +69,35 @@ impl Signal {
         if !is_component(&self.component) {
             let problem = format!("wrong name {:?}", self.component);
             found.push("component", problem, "small letters, digits and -");
+        }
+    }
+
+    fn check_source(&self, found: &mut Found) {
+        let is_named = self.name.starts_with(PROFILE_SIGNALS);
+        match &self.source {
+            Source::Expr(expr) => {
+                if !expr.is_of_series() {
+                    let problem = "a number that never changes";
+                    found.push("expr", problem, "series of the target");
+                }
+                if is_named {
+                    let problem = format!("{:?} is no signal of profiles", self.name);
+                    found.push("name", problem, "a name that does not begin with profile_");
+                }
+            }
+            Source::Profile(from) => {
+                from.check(self.unit, |key, problem, allowed| {
+                    found.push(key, problem, allowed);
+                });
+                if !is_named {
+                    let problem = format!("{:?} is a signal of profiles", self.name);
+                    found.push("name", problem, "a name that begins with profile_");
+                }
+                if self.limit.is_some() {
+                    let problem = "a limit from a page, of what comes from profiles";
+                    found.push("limit", problem, "no limit");
+                }
+            }
         }
     }
 

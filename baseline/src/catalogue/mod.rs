@@ -6,6 +6,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod check;
+mod from_profile;
 mod signal;
 #[cfg(test)]
 mod tests;
@@ -13,11 +14,14 @@ mod unit;
 
 pub use check::{SignalError, check_all};
 pub(crate) use check::{is_name, is_reference};
-pub use signal::{Bound, Comparison, Direction, Guard, Healthy, Severity, Signal, Threshold};
+pub use from_profile::{FromProfile, Measure};
+pub use signal::{
+    Bound, Comparison, Direction, Guard, Healthy, Severity, Signal, Source, Threshold,
+};
 pub use unit::Unit;
 
 /// Our signals: the name of each file of the catalogue, and its text.
-pub const FILES: [(&str, &str); 6] = [
+pub const FILES: [(&str, &str); 7] = [
     ("etcd.yaml", include_str!("../../catalogue/etcd.yaml")),
     (
         "cluster-etcd-operator.yaml",
@@ -30,4 +34,8 @@ pub const FILES: [(&str, &str); 6] = [
     ("kubelet.yaml", include_str!("../../catalogue/kubelet.yaml")),
     ("go.yaml", include_str!("../../catalogue/go.yaml")),
     ("process.yaml", include_str!("../../catalogue/process.yaml")),
+    (
+        "profiles.yaml",
+        include_str!("../../catalogue/profiles.yaml"),
+    ),
 ];

@@ -1,10 +1,11 @@
 //! What a signal is.
 
+use std::fmt;
 use std::time::Duration;
 
 use proto::metrics::SIGNAL_PREFIX;
 
-use super::Unit;
+use super::{FromProfile, Unit};
 use crate::promql::Expr;
 
 /// What names of metrics begin with that are limits of signals.
@@ -24,7 +25,7 @@ pub struct Signal {
     /// What its values count.
     pub unit: Unit,
     /// How it is computed for one target. Each set of labels it gives is a series of its own.
-    pub expr: Expr,
+    pub source: Source,
     /// Which change of it is bad.
     pub bad: Direction,
     /// From where on it is bad, whatever it usually is.
@@ -43,6 +44,15 @@ pub struct Signal {
     pub profiles: Vec<String>,
 }
 
+/// What a signal is computed from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// The series of a target's page.
+    Expr(Expr),
+    /// A target's profiles.
+    Profile(FromProfile),
+}
+
 /// Which change of a signal is bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
@@ -52,6 +62,8 @@ pub enum Direction {
     Down,
     /// Either may be.
     Both,
+    /// None: it is kept, and not judged.
+    None,
 }
 
 /// A value from which on a signal is bad.
@@ -115,6 +127,22 @@ pub struct Healthy {
 }
 
 impl Signal {
+    /// How it is computed, if it is from the series of a page.
+    pub fn expr(&self) -> Option<&Expr> {
+        match &self.source {
+            Source::Expr(expr) => Some(expr),
+            Source::Profile(_) => None,
+        }
+    }
+
+    /// How it is computed, if it is from a profile.
+    pub fn from_profile(&self) -> Option<&FromProfile> {
+        match &self.source {
+            Source::Expr(_) => None,
+            Source::Profile(from) => Some(from),
+        }
+    }
+
     /// The metric under which we expose it.
     pub fn metric_name(&self) -> String {
         format!("{SIGNAL_PREFIX}{}{}", self.name, self.unit.suffix())
@@ -137,10 +165,24 @@ impl Bound {
     }
 }
 
+/// As the catalogue writes it, after `expr:` or `profile:`.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expr(expr) => expr.fmt(f),
+            Self::Profile(from) => from.fmt(f),
+        }
+    }
+}
+
 impl Direction {
     /// Every direction by its name in the catalogue and the configuration.
-    pub const ALL: [(&'static str, Self); 3] =
-        [("up", Self::Up), ("down", Self::Down), ("both", Self::Both)];
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("up", Self::Up),
+        ("down", Self::Down),
+        ("both", Self::Both),
+        ("none", Self::None),
+    ];
 
     /// Its name.
     pub fn as_str(self) -> &'static str {
@@ -148,6 +190,7 @@ impl Direction {
             Self::Up => "up",
             Self::Down => "down",
             Self::Both => "both",
+            Self::None => "none",
         }
     }
 
@@ -157,6 +200,7 @@ impl Direction {
             Self::Up => comparison == Comparison::Above,
             Self::Down => comparison == Comparison::Below,
             Self::Both => true,
+            Self::None => false,
         }
     }
 }

@@ -26,7 +26,7 @@ fn signal() -> Signal {
         title: "WAL fsync, 99th percentile".to_owned(),
         help: String::new(),
         unit: Unit::Seconds,
-        expr: expr("histogram_quantile(0.99, rate(a_bucket[5m]))"),
+        source: Source::Expr(expr("histogram_quantile(0.99, rate(a_bucket[5m]))")),
         bad: Direction::Up,
         thresholds: vec![
             threshold(Severity::Warning, Comparison::Above, 0.5),
@@ -96,7 +96,7 @@ fn names_fit_into_those_of_metrics() {
 #[test]
 fn an_expression_has_series_in_it() {
     check_refused(
-        |signal| signal.expr = expr("time() - 5"),
+        |signal| signal.source = Source::Expr(expr("time() - 5")),
         "expr",
         "a number that never changes",
     );

@@ -91,6 +91,60 @@ impl Causes {
     }
 }
 
+/// Which stacks are no evidence of anything, worked out once for many stacks: see
+/// [`Causes::is_suppressed`].
+#[derive(Clone, Debug, Default)]
+pub struct Suppressed(Vec<SuppressedRow>);
+
+/// One row of the table, over the names that there are.
+#[derive(Clone, Debug)]
+struct SuppressedRow {
+    /// For each name, whether it is one of the row's functions.
+    is_one: Vec<bool>,
+    /// The same of each function that has to be there too.
+    is_with: Vec<Vec<bool>>,
+}
+
+impl Suppressed {
+    /// Whether a stack is no evidence: `stack` has indices into the names.
+    pub fn has(&self, stack: &[usize]) -> bool {
+        let is_there = |names: &Vec<bool>| {
+            let mut stack = stack.iter();
+            stack.any(|&idx| names.get(idx).copied().unwrap_or(false))
+        };
+        let mut rows = self.0.iter();
+        rows.any(|row| is_there(&row.is_one) && row.is_with.iter().all(is_there))
+    }
+}
+
+impl Causes {
+    /// Which stacks of functions with these names are no evidence, in profiles of a kind.
+    pub fn suppressed<'a>(
+        &self,
+        kind: &str,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Suppressed {
+        let is_of_kind = |cause: &&Cause| {
+            cause.suppressed && (cause.kinds.is_empty() || cause.kinds.iter().any(|i| i == kind))
+        };
+        let rows: Vec<&Cause> = self.0.iter().filter(is_of_kind).collect();
+        if rows.is_empty() {
+            return Suppressed::default();
+        }
+        let names: Vec<_> = names.into_iter().map(Function::new).collect();
+        let flags = |part: &Function| names.iter().map(|name| name.ends_with(part)).collect();
+        let any = |parts: &[Function]| {
+            let is_one = |name: &Function| parts.iter().any(|part| name.ends_with(part));
+            names.iter().map(is_one).collect()
+        };
+        let rows = rows.into_iter().map(|cause| SuppressedRow {
+            is_one: any(&cause.functions),
+            is_with: cause.with.iter().map(flags).collect(),
+        });
+        Suppressed(rows.collect())
+    }
+}
+
 impl Cause {
     fn fits(&self, stack: Stack<'_>, functions: &[Function]) -> bool {
         let is_among =

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::Side;
 use super::table::{Names, Spent, stacks};
 use crate::causes::{Cause, Causes, Stack};
+use crate::profiles::short;
 
 /// A cause is told if this share of what is spent now is on its stacks.
 const LEAST_SHARE: f64 = 0.05;
@@ -50,6 +51,39 @@ pub fn likely<'a>(
             .then(a.cause.name.cmp(&b.cause.name))
     });
     likely
+}
+
+/// The cause that most of what is spent in a function speaks for, if one does: by the whole stacks
+/// that the function is on.
+pub fn cause_of<'a>(
+    causes: &'a Causes,
+    kind: &str,
+    component: Option<&str>,
+    function: &str,
+    now: Side<'_>,
+) -> Option<&'a Cause> {
+    let mut names = Names::default();
+    let stacks = stacks(&now, &mut names);
+    let function = (0..names.len()).find(|&idx| short(names.name(idx)) == function)?;
+    let (mut whole, mut amounts) = (0.0, HashMap::new());
+    for Spent { functions, amount } in &stacks {
+        if !functions.contains(&function) {
+            continue;
+        }
+        whole += amount;
+        let functions: Vec<&str> = functions.iter().map(|&idx| names.name(idx)).collect();
+        let stack = Stack {
+            functions: &functions,
+            kind,
+            component,
+        };
+        if let Some(cause) = causes.of(stack).first().copied() {
+            amounts.entry(cause.name.as_str()).or_insert((cause, 0.0)).1 += amount;
+        }
+    }
+    let most = amounts.into_values().max_by(|a, b| a.1.total_cmp(&b.1));
+    most.filter(|(_, amount)| *amount > whole / 2.0)
+        .map(|(cause, _)| cause)
 }
 
 impl Likely<'_> {

@@ -6,13 +6,13 @@
 //! from; what functions mean it asks the table of causes.
 
 mod likely;
-mod table;
+pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 
 use proto::profile::Profile;
 
-pub use likely::{Likely, likely};
+pub use likely::{Likely, cause_of, likely};
 use table::{Amounts, Names, Spent};
 
 /// Functions that are told, at most.
@@ -23,12 +23,12 @@ const MAX_CANDIDATES: usize = 64;
 const LEAST_SHARE: f64 = 0.02;
 /// A change Δ of a share p shows over the sampling noise with this many × p(1−p)/Δ² samples on each
 /// side: twice (two-sided, both profiles sampled) sixteen, four standard errors.
-const SAMPLES: f64 = 32.0;
+pub(crate) const SAMPLES: f64 = 32.0;
 /// A caller that changed by less than this part of what it calls has only moved costs around.
-const SHIFT: f64 = 0.25;
+pub(crate) const SHIFT: f64 = 0.25;
 /// Functions that are together on this part of their stacks, and changed by about as much, tell the
 /// same.
-const OVERLAP: f64 = 0.9;
+pub(crate) const OVERLAP: f64 = 0.9;
 
 /// One of two profiles that are compared.
 #[derive(Clone, Copy, Debug)]
@@ -119,12 +119,18 @@ pub fn growth(before: Side<'_>, now: Side<'_>) -> Vec<Change> {
 
 /// Whether a change of a share shows over the noise of so many samples.
 fn is_seen(before: f64, now: f64, n_events: f64) -> bool {
-    let (change, share) = (now - before, before.max(now).min(1.0));
-    change > 0.0 && n_events >= SAMPLES * share * (1.0 - share) / (change * change)
+    let change = now - before;
+    change > 0.0 && change >= least_change(before, now, n_events)
+}
+
+/// The smallest change of a share that shows over the noise of so many samples.
+pub(crate) fn least_change(before: f64, now: f64, n_events: f64) -> f64 {
+    let share = before.max(now).clamp(0.0, 1.0);
+    (SAMPLES * share * (1.0 - share) / n_events).sqrt()
 }
 
 /// Which candidates are on one stack.
-struct Together<'a> {
+pub(crate) struct Together<'a> {
     candidates: &'a [usize],
     /// For each pair (a, b): what is spent on stacks where a is below b.
     under: Vec<f64>,
@@ -133,7 +139,11 @@ struct Together<'a> {
 }
 
 impl<'a> Together<'a> {
-    fn of(candidates: &'a [usize], stacks: &[Spent]) -> Self {
+    pub(crate) fn of(candidates: &'a [usize], stacks: &[Spent]) -> Self {
+        let mut places = vec![None; candidates.iter().max().map_or(0, |last| last + 1)];
+        for (place, &idx) in candidates.iter().enumerate() {
+            places[idx] = Some(place);
+        }
         let n_candidates = candidates.len();
         let mut together = Self {
             candidates,
@@ -143,7 +153,7 @@ impl<'a> Together<'a> {
         for spent in stacks {
             let mut below: Vec<usize> = Vec::new();
             for (depth, function) in spent.functions.iter().enumerate() {
-                let Some(place) = candidates.iter().position(|one| one == function) else {
+                let Some(place) = places.get(*function).copied().flatten() else {
                     continue;
                 };
                 for &lower in &below {
@@ -174,10 +184,15 @@ impl<'a> Together<'a> {
         most.map(|(caller, _)| *caller)
     }
 
+    /// What is spent on stacks where one candidate is below another, by their places.
+    pub(crate) fn shared(&self, lower: usize, upper: usize) -> f64 {
+        self.under[lower * self.candidates.len() + upper]
+    }
+
     /// Whether a candidate is nearly always below another one, and has nearly all that is spent
     /// there.
-    fn is_under(&self, lower: usize, upper: usize, now: &Amounts) -> bool {
-        let shared = self.under[lower * self.candidates.len() + upper];
+    pub(crate) fn is_under(&self, lower: usize, upper: usize, now: &Amounts) -> bool {
+        let shared = self.shared(lower, upper);
         let total = |place: usize| now.total[self.candidates[place]];
         lower != upper && shared >= OVERLAP * total(lower) && shared >= OVERLAP * total(upper)
     }

@@ -8,7 +8,7 @@ use super::Side;
 
 /// The functions of two profiles under one numbering.
 #[derive(Default)]
-pub(super) struct Names {
+pub(crate) struct Names {
     idxs: HashMap<String, usize>,
     names: Vec<String>,
 }
@@ -24,25 +24,29 @@ impl Names {
         idx
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.names.len()
     }
 
-    pub(super) fn name(&self, idx: usize) -> &str {
+    pub(crate) fn name(&self, idx: usize) -> &str {
         self.names.get(idx).map_or("", String::as_str)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
     }
 }
 
 /// One stack with what is spent on it.
-pub(super) struct Spent {
+pub(crate) struct Spent {
     /// Its functions, leaf first; of a recursion the innermost.
-    pub(super) functions: Vec<usize>,
+    pub(crate) functions: Vec<usize>,
     /// In the profile's unit, divided by the side's weight.
-    pub(super) amount: f64,
+    pub(crate) amount: f64,
 }
 
 /// The stacks of a side.
-pub(super) fn stacks(side: &Side<'_>, names: &mut Names) -> Vec<Spent> {
+pub(crate) fn stacks(side: &Side<'_>, names: &mut Names) -> Vec<Spent> {
     let profile = side.profile;
     let mut by_stack = HashMap::<StackId, f64>::new();
     for (stack, _, values) in profile.samples() {
@@ -83,17 +87,17 @@ fn functions(profile: &Profile, stack: StackId, of_location: &[Vec<usize>]) -> V
 }
 
 /// What is spent in each function, by its index.
-pub(super) struct Amounts {
+pub(crate) struct Amounts {
     /// In itself.
-    pub(super) own: Vec<f64>,
+    pub(crate) own: Vec<f64>,
     /// In it and what it calls.
-    pub(super) total: Vec<f64>,
+    pub(crate) total: Vec<f64>,
     /// In all.
-    pub(super) whole: f64,
+    pub(crate) whole: f64,
 }
 
 impl Amounts {
-    pub(super) fn of(stacks: &[Spent], n_functions: usize) -> Self {
+    pub(crate) fn of(stacks: &[Spent], n_functions: usize) -> Self {
         let mut amounts = Self {
             own: vec![0.0; n_functions],
             total: vec![0.0; n_functions],

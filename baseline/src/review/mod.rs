@@ -77,12 +77,12 @@ pub fn review(signal: &Signal, history: &History<'_>, now: UnixMillis) -> Option
         .or_else(|| shift::shift(signal, &history, now))
 }
 
-/// The sign of what is bad; none if either may be.
+/// The sign of what is bad; none if either is, or nothing.
 fn bad_sign(signal: &Signal) -> Option<f64> {
     match signal.bad {
         Direction::Up => Some(1.0),
         Direction::Down => Some(-1.0),
-        Direction::Both => None,
+        Direction::Both | Direction::None => None,
     }
 }
 

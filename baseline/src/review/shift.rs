@@ -42,6 +42,7 @@ pub(super) fn shift(signal: &Signal, history: &History<'_>, now: UnixMillis) -> 
         Direction::Up => change.by() > 0.0,
         Direction::Down => change.by() < 0.0,
         Direction::Both => true,
+        Direction::None => false,
     };
     let matters = change.by().abs() >= signal.least_change;
     if !is_news || !is_bad || !matters || has_been_there(&values, &change) {

@@ -6,7 +6,7 @@ use proto::finding::{FindingState, Rule, Severity};
 use proto::{Labels, Target, UnixMillis};
 
 use super::{DAY, HOUR, History, Outlook, Reviewed, Reviews, review};
-use crate::catalogue::{Signal, Unit};
+use crate::catalogue::{Signal, Source, Unit};
 
 /// Monday, 2026-01-05.
 const START: i64 = 1_767_571_200_000;
@@ -18,7 +18,7 @@ fn signal() -> Signal {
         title: "Memory".to_owned(),
         help: String::new(),
         unit: Unit::Count,
-        expr: "m".parse().unwrap(),
+        source: Source::Expr("m".parse().unwrap()),
         bad: crate::catalogue::Direction::Up,
         thresholds: Vec::new(),
         healthy: None,

@@ -22,6 +22,7 @@ use crate::derived::Derived;
 use bound::Bound;
 use eval::Moment;
 pub use program::Program;
+pub(crate) use program::family;
 
 /// Longest time between two good scrapes for which a counter that is new on the second page is
 /// taken to have begun at zero in between: two minutes, two scrapes of the usual longest interval.

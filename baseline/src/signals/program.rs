@@ -10,7 +10,7 @@ use proto::selector::{self, MatchOp, SelectorError};
 use crate::catalogue::Signal;
 use crate::promql::{Aggregation, BinaryOperator, Expr, MatchOperator, RangeFunction, Selector};
 
-/// The signals to compute, made once and shared by all targets.
+/// The signals of pages to compute, made once and shared by all targets.
 #[derive(Debug, Default)]
 pub struct Program {
     /// One expression for each of `families`.
@@ -77,19 +77,20 @@ impl Program {
     pub fn new<'a>(signals: impl IntoIterator<Item = &'a Signal>) -> Result<Self, SelectorError> {
         let (mut program, mut families) = (Self::default(), Vec::new());
         for signal in signals {
-            let family = |name, help| Family {
-                name,
-                kind: MetricKind::Gauge,
-                help,
-                unit: signal.unit.suffix().trim_start_matches('_').to_owned(),
+            let Some(expr) = signal.expr() else {
+                continue; // of profiles
             };
-            let root = program.compile(&signal.expr)?;
+            let root = program.compile(expr)?;
             program.roots.push(root);
-            families.push(family(signal.metric_name(), format!("{}.", signal.title)));
+            families.push(family(signal));
             if let (Some(limit), Some(name)) = (&signal.limit, signal.limit_metric_name()) {
                 let root = program.compile(limit)?;
                 program.roots.push(root);
-                families.push(family(name, format!("Limit of: {}.", signal.title)));
+                families.push(Family {
+                    name,
+                    help: format!("Limit of: {}.", signal.title),
+                    ..family(signal)
+                });
             }
         }
         program.families = families.into();
@@ -174,6 +175,16 @@ impl Program {
             longest: window,
         });
         Ok(idx)
+    }
+}
+
+/// The family of metrics that holds a signal.
+pub(crate) fn family(signal: &Signal) -> Family {
+    Family {
+        name: signal.metric_name(),
+        kind: MetricKind::Gauge,
+        help: format!("{}.", signal.title),
+        unit: signal.unit.suffix().trim_start_matches('_').to_owned(),
     }
 }
 

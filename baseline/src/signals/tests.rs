@@ -7,7 +7,7 @@ use proto::selector::Selector;
 use proto::{Labels, Target, UnixMillis};
 
 use super::*;
-use crate::catalogue::{Direction, Signal, Unit};
+use crate::catalogue::{Direction, Signal, Source, Unit};
 
 const MINUTE: i64 = 60_000;
 
@@ -18,7 +18,7 @@ fn evaluator(expr: &str) -> Evaluator {
         title: "S".to_owned(),
         help: String::new(),
         unit: Unit::Count,
-        expr: expr.parse().unwrap(),
+        source: Source::Expr(expr.parse().unwrap()),
         bad: Direction::Up,
         thresholds: Vec::new(),
         healthy: None,

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use baseline::catalogue::{
-    self, Bound, Comparison, Direction, Guard, Healthy, Severity, Signal, Threshold, Unit,
+    self, Bound, Comparison, Direction, FromProfile, Guard, Healthy, Measure, Severity, Signal,
+    Source as SignalSource, Threshold, Unit,
 };
 use baseline::promql::Expr;
 
@@ -17,11 +18,10 @@ use super::yaml::{self, Node};
 /// Of what program a signal is when nothing is said.
 const CUSTOM: &str = "custom";
 /// What a signal has that nobody knows yet, and what may stand there.
-const NEEDED: [(&str, &str); 4] = [
+const NEEDED: [(&str, &str); 3] = [
     ("title", "a few words"),
     ("unit", "a unit such as seconds"),
-    ("expr", "an expression in PromQL"),
-    ("bad", "up, down, both"),
+    ("bad", "up, down, both, none"),
 ];
 /// Longest time for which a threshold may have to be passed.
 const MAX_HOLD: Duration = Duration::from_secs(86_400);
@@ -116,7 +116,7 @@ fn blank(name: String, component: &str) -> Signal {
         title: String::new(),
         help: String::new(),
         unit: Unit::Count,
-        expr: Expr::Time,
+        source: SignalSource::Expr(Expr::Time),
         bad: Direction::Both,
         thresholds: Vec::new(),
         healthy: None,
@@ -136,14 +136,48 @@ fn read(table: &mut Table<'_>, signal: &mut Signal, needed: &[(&'static str, &st
             table.fail(key, format!("missing in {}", table.place()), allowed);
         }
     }
+    let is_source_needed = !needed.is_empty();
     let is_read = [
         set(&mut signal.title, table.get("title", non_empty)),
         set(&mut signal.unit, table.get("unit", one_of(&Unit::ALL))),
-        set(&mut signal.expr, table.get("expr", expr)),
+        set(&mut signal.source, source(table, is_source_needed)),
         set(&mut signal.bad, table.get("bad", one_of(&Direction::ALL))),
     ];
     read_rest(table, signal);
     needed.is_empty() || is_read.iter().all(|is_read| *is_read)
+}
+
+/// `expr` or `profile`, one of the two.
+fn source(table: &mut Table<'_>, is_needed: bool) -> Option<SignalSource> {
+    let of_page = table.get("expr", expr).map(SignalSource::Expr);
+    let of_profile = table.table("profile", from_profile).flatten();
+    match (table.has("expr"), table.has("profile")) {
+        (true, true) => {
+            table.fail(
+                "profile",
+                "a second source beside \"expr\"",
+                "one of the two",
+            );
+        }
+        (false, false) if is_needed => {
+            let problem = format!("missing in {}", table.place());
+            table.fail("expr", problem, "an expression in PromQL, or \"profile\"");
+        }
+        _ => {}
+    }
+    of_page.or(of_profile.map(SignalSource::Profile))
+}
+
+fn from_profile(table: &mut Table<'_>) -> Option<FromProfile> {
+    let kinds = "process_cpu, memory, goroutine, block, mutex, …";
+    let kind = table.required("kind", kinds, non_empty);
+    let sample_type = table.required("type", "cpu, alloc_space, inuse_space, …", non_empty);
+    let measure = table.required("measure", "total, per_second, …", one_of(&Measure::ALL));
+    Some(FromProfile {
+        kind: kind?,
+        sample_type: sample_type?,
+        measure: measure?,
+    })
 }
 
 /// What a signal may have but need not.

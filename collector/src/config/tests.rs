@@ -332,8 +332,13 @@ fn the_signals_that_are_shown_are_those_that_are_meant() {
     let config = valid(&format!("signals:\n{shown}"));
     assert_eq!(
         config.signals.len(),
-        built_in.len(),
-        "one less and one more"
+        built_in.len() + 1,
+        "one less and two more"
+    );
+    let of_profiles = signal(&config, "profile_fgprof_total").unwrap();
+    assert_eq!(
+        of_profiles.source.to_string(),
+        "profile: {kind: fgprof, type: time, measure: total_share}"
     );
     assert_eq!(signal(&config, "process_virtual_memory"), None);
     let known = built_in
@@ -341,7 +346,7 @@ fn the_signals_that_are_shown_are_those_that_are_meant() {
         .find(|known| known.name == "etcd_wal_fsync_p99")
         .unwrap();
     let changed = signal(&config, "etcd_wal_fsync_p99").unwrap();
-    assert_eq!(changed.expr, known.expr);
+    assert_eq!(changed.source, known.source);
     assert_eq!((changed.least_change, changed.thresholds.len()), (0.005, 1));
     assert_eq!(changed.thresholds[0].bound.value, 0.02);
     let own = signal(&config, "coredns_cache_misses").unwrap();

@@ -1,8 +1,10 @@
 //! Why: what the profiles of a target in trouble say that those from before do not.
 
 use baseline::causes::Causes;
-use baseline::explain::{Change, Likely, Side, growth, likely};
+use baseline::explain::{Change, Likely, Side, cause_of, growth, likely};
+use baseline::profiles::FUNCTION_LABEL;
 use proto::finding::{Finding, Rule};
+use proto::metrics::PROFILE_LABEL;
 use proto::profile::Profile;
 use proto::selector::{Matcher, Selector};
 use proto::{Target, UnixNanos};
@@ -52,6 +54,8 @@ impl Reference {
 pub(super) struct Question {
     pub(super) component: String,
     pub(super) kinds: Vec<String>,
+    /// Of which values of a profile it is, if it is of a profile.
+    pub(super) sample_type: Option<String>,
 }
 
 /// What one kind of profile says.
@@ -80,17 +84,27 @@ pub(super) fn explain(
     newest.retain(|(kind, _)| question.kinds.is_empty() || rank(kind).is_some());
     newest.sort_by_key(|(kind, _)| rank(kind));
     let said: Vec<Said> = newest
-        .into_iter()
+        .iter()
         .map(|(kind, now)| knowledge.compare(&finding, question, kind, now))
         .collect();
+    let own = of_function(knowledge, &finding, question, &newest);
     for said in &said {
         finding.explanation += &format!("\n\n{}", said.text);
     }
     let function = said.iter().find_map(|said| said.function.clone());
     let causes = said.into_iter().filter_map(|said| said.cause);
     let likeliest = causes.max_by(|(.., a), (.., b)| a.total_cmp(b));
+    let likeliest = likeliest.map(|(cause, remedy, _)| (cause, remedy));
     finding.cause = function.unwrap_or_default();
-    if let Some((cause, remedy, _)) = likeliest {
+    // A finding about a function says what that function means, whatever else has grown.
+    let likeliest = match own {
+        Some(own) => {
+            finding.cause = own.told;
+            own.cause
+        }
+        None => likeliest,
+    };
+    if let Some((cause, remedy)) = likeliest {
         finding.cause = cause;
         if !remedy.is_empty() {
             finding.remedy = match finding.remedy.is_empty() {
@@ -100,6 +114,38 @@ pub(super) fn explain(
         }
     }
     finding
+}
+
+/// What is known of the function that a finding is about.
+struct OfFunction {
+    told: String,
+    /// From the table of causes, with its remedy.
+    cause: Option<(String, String)>,
+}
+
+fn of_function(
+    knowledge: &Knowledge,
+    finding: &Finding,
+    question: &Question,
+    newest: &[(&str, &Profile)],
+) -> Option<OfFunction> {
+    let function = finding.labels.get(FUNCTION_LABEL)?;
+    let kind = finding.labels.get(PROFILE_LABEL)?;
+    let component = Some(question.component.as_str()).filter(|one| is_program(one));
+    let taken = newest.iter().find(|(taken, _)| *taken == kind);
+    let cause = taken.and_then(|(_, now)| {
+        let type_idx = now.type_idx(question.sample_type.as_deref()?)?;
+        let now = Side {
+            type_idx,
+            ..side(now, 1)
+        };
+        let cause = cause_of(&knowledge.causes, kind, component, function, now)?;
+        Some((cause.cause.clone(), cause.remedy.clone()))
+    });
+    let [before, now] = [finding.before, finding.now].map(percent);
+    let name = kind.replace('_', " ");
+    let told = format!("{function} has {now} of profile {name}, {before} before.");
+    Some(OfFunction { told, cause })
 }
 
 impl Knowledge {
@@ -161,7 +207,10 @@ impl Knowledge {
 
 /// Signals of what every program has say nothing of which program it is.
 fn is_program(component: &str) -> bool {
-    !matches!(component, "go" | "process" | "target" | "custom")
+    !matches!(
+        component,
+        "go" | "process" | "profiles" | "target" | "custom"
+    )
 }
 
 /// Profiles on one footing: of what happened in a time a second of it, of snapshots one.

@@ -46,6 +46,7 @@ pub(super) fn learn(
     let raw = now.0.saturating_sub(RAW);
     let (mut from, mut step) = (now.0.saturating_sub(FURTHEST), STEP);
     // Each reading looks through the log's tail too: without a past there is one of them.
+    let kept_only = assessor.kept_only();
     if has_nothing(recall, from, now.0) {
         from = now.0;
     }
@@ -55,7 +56,7 @@ pub(super) fn learn(
             false => (now.0, Resolution::Raw),
         };
         let to = (from + step).min(end);
-        match read(recall, from, to, resolution) {
+        match read(recall, from, to, resolution, &kept_only) {
             Ok(series) => learned.take(assessor, &series),
             Err(Problem::TooMuch) if step > LEAST_STEP => {
                 step /= 2;
@@ -92,8 +93,15 @@ fn read(
     from: i64,
     to: i64,
     resolution: Resolution,
+    kept_only: &[String],
 ) -> Result<Vec<Series>, Problem> {
-    match recall.series(&signals(from, to, resolution)?) {
+    let mut query = signals(from, to, resolution)?;
+    if !kept_only.is_empty() {
+        let names = kept_only.join("|");
+        let others = Matcher::new("__name__", MatchOp::NotRegex, names)?;
+        query.selector.matchers.push(others);
+    }
+    match recall.series(&query) {
         Ok(answer) => Ok(answer.series),
         Err(RecallError::TooManyPoints { .. }) => Err(Problem::TooMuch),
         Err(error) => Err(Problem::Recall(ErrorChain(&error).to_string())),

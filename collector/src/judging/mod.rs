@@ -185,6 +185,7 @@ impl Judging {
             Record::Profile(profile) => {
                 let id = || capture_id(entry.end, profile);
                 self.investigations.observe(id, profile);
+                self.assessor.see(profile);
             }
             _ => {}
         }
@@ -269,6 +270,9 @@ impl Judging {
         let question = Question {
             component: signal.map_or_else(String::new, |signal| signal.component.clone()),
             kinds: signal.map_or_else(Vec::new, |signal| signal.profiles.clone()),
+            sample_type: signal
+                .and_then(Signal::from_profile)
+                .map(|from| from.sample_type.clone()),
         };
         let knowledge = Arc::clone(&self.knowledge);
         self.explaining

@@ -166,12 +166,22 @@ impl Row {
         values[values.len() / 2]
     }
 
-    /// Rows until a change by a share of the level fires, within a day of it.
-    fn rows_until_found(&self, change: Change, size: f64) -> Option<usize> {
+    /// Row from which on it is judged.
+    fn begin(&self) -> usize {
+        (self.samples.len() as f64 * LEARNED) as usize
+    }
+
+    /// What is known of it then.
+    fn learned(&self) -> Assessor {
         let mut assessor = assessor(&[Arc::clone(&self.signal)]);
-        let begin = (self.samples.len() as f64 * LEARNED) as usize;
         let labels = &self.layout.series[0].labels;
-        assessor.learn(labels, self.samples[..begin].iter().copied());
+        assessor.learn(labels, self.samples[..self.begin()].iter().copied());
+        assessor
+    }
+
+    /// Rows until a change by a share of the level fires, within a day of it.
+    fn rows_until_found(&self, mut assessor: Assessor, change: Change, size: f64) -> Option<usize> {
+        let begin = self.begin();
         let sign = if self.signal.bad == Direction::Down {
             -1.0
         } else {
@@ -225,7 +235,13 @@ fn recorded_targets_are_rarely_wronged_and_changes_are_found() {
     for file in files.filter(|path| path.to_string_lossy().ends_with(".pages.gz")) {
         let recording = Recording::read(&file, &signals);
         let found = recording.found(&signals);
-        let rows = recording.rows(&signals);
+        let rows = recording.rows(&signals).into_iter();
+        let rows: Vec<(Row, Assessor)> = rows
+            .map(|row| {
+                let learned = row.learned();
+                (row, learned)
+            })
+            .collect();
         let weeks = recording.weeks();
         println!(
             "\n{}: {} series that move, {:.1} days judged, {} findings: {:.2} a target-week",
@@ -244,8 +260,9 @@ fn recorded_targets_are_rarely_wronged_and_changes_are_found() {
         );
         for change in [Change::Step, Change::Ramp, Change::Spike] {
             let cells = SIZES.map(|size| {
-                let matters = |row: &&Row| size * row.level() >= row.signal.least_change;
-                let rows: Vec<&Row> = rows.iter().filter(matters).collect();
+                let matters =
+                    |(row, _): &&(Row, Assessor)| size * row.level() >= row.signal.least_change;
+                let rows: Vec<_> = rows.iter().filter(matters).collect();
                 format!("{} of {}", recall(&rows, change, size), rows.len())
             });
             println!("| {change:?} | {} |", cells.join(" | "));

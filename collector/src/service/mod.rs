@@ -24,6 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use baseline::profiles::ProfileProgram;
 use baseline::signals::Program;
 use exporter::web::{App, LiveView, Server};
 use prometheus::Registry;
@@ -121,13 +122,20 @@ impl Service {
 
         let metrics = SoundingMetrics::register(&registry)?;
         let program = Program::new(&config.signals).context("failed to compile the signals")?;
-        let program = Arc::new(program.every(config.judging.signal_interval));
-        let sounder = Sounder::new(log.appender(), metrics, config.profiling.clone(), program);
+        let causes = config::built_in_causes()?;
+        let of_profiles = ProfileProgram::new(&config.signals, causes.clone());
+        let sounder = Sounder::new(
+            log.appender(),
+            metrics,
+            config.profiling.clone(),
+            Arc::new(program.every(config.judging.signal_interval)),
+            Arc::new(of_profiles),
+        );
         let handle = sounder.handle();
         let judging = Judging::new(
             &config.signals,
             config.judging,
-            config::built_in_causes()?,
+            causes,
             Recall::open(&config.archive.path),
             handle.clone(),
             log.appender(),

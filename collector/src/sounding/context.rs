@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use baseline::profiles::ProfileProgram;
 use baseline::signals::Program;
 use proto::target::TargetId;
 use storage::log::Appender;
@@ -23,6 +24,8 @@ pub(super) struct Context {
     pub(super) calls: Calls,
     /// The signals that are computed of each scrape.
     pub(super) program: Arc<Program>,
+    /// Those that are computed of each profile.
+    pub(super) profile_program: Arc<ProfileProgram>,
 }
 
 /// HTTP clients, one for each set of options that is in use: the targets of a job share its

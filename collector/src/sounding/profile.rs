@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use baseline::profiles::{ProfileEvaluator, Taken as TakenProfile};
 use bytes::Bytes;
 use exporter::web::{ProfileState, ProfileStatus};
 use prometheus::core::{AtomicF64, GenericCounter};
+use proto::metrics::MetricBatch;
 use proto::profile::Profile;
 use proto::profile_ops::delta;
 use proto::{ProfileRecord, Record, UnixMillis, UnixNanos};
@@ -29,11 +31,16 @@ const UNSUPPORTED_RETRY: Duration = Duration::from_secs(600);
 /// busy process seconds.
 const ANSWER_TIME: Duration = Duration::from_secs(15);
 
+/// What a sample costs to evaluate, as bytes of text to parse: some microseconds.
+const BYTES_A_SAMPLE: usize = 512;
+
 /// The profiler of one kind of one target.
 pub(super) struct Profiler {
     site: Arc<Site>,
     spec: ProfileSpec,
     fetcher: Fetcher,
+    /// What is told of the profiles, if something is.
+    signals: Option<ProfileEvaluator>,
     /// What the next computed delta is taken from.
     previous: Option<Answer>,
     /// When the target computed a delta last: the next one covers the time since then.
@@ -51,6 +58,8 @@ struct Answer {
     body: Bytes,
     wire_bytes: usize,
     started: UnixNanos,
+    /// When it was there.
+    complete: UnixMillis,
     /// The time the profile covers, if the request says so.
     covers: Duration,
     is_delta: bool,
@@ -71,10 +80,13 @@ impl Profiler {
             .profile
             .seconds
             .with_label_values(&labels);
+        let program = &site.context.profile_program;
+        let signals = program.evaluator(Arc::clone(&site.target.target), &spec.kind);
         Self {
             site,
             spec,
             fetcher: Fetcher::default(),
+            signals,
             previous: None,
             last_delta: None,
             unsupported_until: None,
@@ -86,6 +98,7 @@ impl Profiler {
 
     /// Goes on from a profiler of the same kind with other settings: no delta is lost.
     pub(super) fn adopt(&mut self, before: Self) {
+        self.signals = before.signals;
         if (&self.spec.path, self.spec.delta) == (&before.spec.path, before.spec.delta) {
             self.previous = before.previous;
             self.last_delta = before.last_delta;
@@ -94,8 +107,16 @@ impl Profiler {
         }
     }
 
-    /// The target is gone, and what is counted for it alone.
-    pub(super) fn end(self) {
+    /// The target is gone, and with it its signals and what is counted for it alone.
+    pub(super) async fn end(mut self) {
+        let time = UnixMillis::from(wall_nanos());
+        let end = self.signals.as_mut().and_then(|signals| signals.end(time));
+        if let Some(end) = end
+            && let Err(error) = self.append(Record::Metrics(Arc::new(end))).await
+        {
+            let error = self.site.report(&error);
+            tracing::debug!(error, "the end of a profile's signals is not logged");
+        }
         let labels = [self.site.job(), self.site.instance(), &self.spec.kind];
         let _ = self
             .site
@@ -170,19 +191,27 @@ impl Profiler {
             body,
             wire_bytes,
             started,
+            complete: UnixMillis::from(wall_nanos()),
             covers: measured,
             is_delta,
         })
     }
 
-    /// Reads the answer and appends the profile; an empty one is a remark, not a row.
+    /// Reads the answer and appends the profile and its signals; an empty one is a remark, not a row.
     async fn keep(&mut self, answer: Answer) -> Result<Taken, ProfileError> {
         let current = self.read(&answer)?;
         let (n_bytes, mut is_delta) = (answer.wire_bytes, answer.is_delta);
+        let time = answer.complete;
         let previous = self.previous.take();
         let is_computed = self.spec.delta == DeltaMode::Computed && answer.covers.is_zero();
         self.previous = is_computed.then_some(answer);
         if current.n_samples() == 0 {
+            // That nothing was seen in a time that was measured tells something.
+            if self.spec.delta == DeltaMode::Target
+                && let Some(signals) = self.evaluate(&current, time, is_delta)
+            {
+                self.append(Record::Metrics(Arc::new(signals))).await?;
+            }
             let remark = Some(profile_body::why_empty(&self.spec.kind));
             return Ok(Taken { n_bytes, remark });
         }
@@ -194,7 +223,17 @@ impl Profiler {
         {
             (profile, is_delta) = (difference, true);
         }
-        self.append(profile, is_delta).await?;
+        let signals = self.evaluate(&profile, time, is_delta);
+        let record = ProfileRecord {
+            target: Arc::clone(&self.site.target.target),
+            kind: self.spec.kind.clone(),
+            is_delta,
+            profile,
+        };
+        self.append(Record::Profile(Arc::new(record))).await?;
+        if let Some(signals) = signals {
+            self.append(Record::Metrics(Arc::new(signals))).await?;
+        }
         Ok(Taken {
             n_bytes,
             remark: None,
@@ -215,20 +254,32 @@ impl Profiler {
         })
     }
 
-    async fn append(&self, profile: Profile, is_delta: bool) -> Result<(), LogError> {
-        let target = Arc::clone(&self.site.target.target);
-        let record = ProfileRecord {
-            target,
-            kind: self.spec.kind.clone(),
-            is_delta,
+    /// What the next profile tells.
+    fn evaluate(
+        &mut self,
+        profile: &Profile,
+        time: UnixMillis,
+        is_delta: bool,
+    ) -> Option<MetricBatch> {
+        let signals = self.signals.as_mut()?;
+        let taken = TakenProfile {
             profile,
+            time,
+            is_delta,
         };
+        let n_bytes = BYTES_A_SAMPLE * profile.n_samples();
+        let evaluated = heavy(n_bytes, || signals.observe(taken));
+        if evaluated.n_left_out > 0 {
+            let left_out = &self.site.context.metrics.scrape.signals_left_out;
+            let left_out = left_out.with_label_values(&[self.site.job()]);
+            left_out.inc_by(evaluated.n_left_out as u64);
+        }
+        evaluated.batch
+    }
+
+    async fn append(&self, record: Record) -> Result<(), LogError> {
         let span = tracing::debug_span!("append");
-        let append = self
-            .site
-            .context
-            .appender
-            .append(Record::Profile(Arc::new(record)));
+        let append = self.site.context.appender.append(record);
         append.instrument(span).await.map(drop)
     }
 

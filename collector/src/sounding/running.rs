@@ -161,6 +161,6 @@ async fn end_scraper(scraper: Loop<Scraper>) {
 
 async fn end_profiler(profiler: Loop<Profiler>) {
     if let Some(profiler) = profiler.abandon().await {
-        profiler.end();
+        profiler.end().await;
     }
 }

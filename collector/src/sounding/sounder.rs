@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, btree_map::Entry};
 use std::sync::Arc;
 use std::time::Duration;
 
+use baseline::profiles::ProfileProgram;
 use baseline::signals::Program;
 use proto::target::TargetId;
 use storage::log::Appender;
@@ -39,13 +40,14 @@ pub struct SounderHandle {
 }
 
 impl Sounder {
-    /// A sounder without targets. All it brings goes to `appender`, and the signals of `program`
-    /// with it.
+    /// A sounder without targets. All it brings goes to `appender`, and with it the signals: those of
+    /// `program` of pages, those of `profile_program` of profiles.
     pub fn new(
         appender: Appender,
         metrics: SoundingMetrics,
         budget: ProfilingBudget,
         program: Arc<Program>,
+        profile_program: Arc<ProfileProgram>,
     ) -> Self {
         let context = Context {
             appender,
@@ -55,6 +57,7 @@ impl Sounder {
             clients: Clients::default(),
             calls: Calls::default(),
             program,
+            profile_program,
         };
         Self {
             context: Arc::new(context),

@@ -14,6 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Targets kept at once; the one that was silent the longest makes room.
 const MAX_TARGETS: usize = 10_000;
+/// Parts of what is worked out for them: signals and what was expected of them, of pages and of five
+/// kinds of profiles.
+const MAX_PARTS: usize = 12 * MAX_TARGETS;
 
 /// Samples are shown this long after their scrape, as Prometheus looks back, or for three
 /// intervals of the target where that is longer. Older ones would look fresh to a scraper.
@@ -29,10 +32,12 @@ const MAX_LISTED: usize = 50;
 #[derive(Clone, Default)]
 pub struct LiveView {
     latest: Arc<Mutex<Latests>>,
-    derived: Arc<Mutex<BTreeMap<(TargetId, Origin), Latest>>>,
+    derived: Arc<Mutex<Parts>>,
 }
 
 type Latests = BTreeMap<TargetId, Latest>;
+/// By what they are, and the part of it.
+type Parts = BTreeMap<(TargetId, Origin, String), Latest>;
 
 #[derive(Clone)]
 struct Latest {
@@ -75,8 +80,11 @@ impl LiveView {
         };
         let id = batch.layout.target.id();
         match batch.layout.origin() {
-            Origin::Page => put(&self.latest, id, batch),
-            origin => put(&self.derived, (id, origin), batch),
+            Origin::Page => put(&self.latest, id, batch, MAX_TARGETS),
+            origin => {
+                let part = batch.layout.part().to_owned();
+                put(&self.derived, (id, origin, part), batch, MAX_PARTS);
+            }
         }
     }
 
@@ -163,7 +171,12 @@ fn has_ended(batch: &MetricBatch) -> bool {
 }
 
 /// Puts a batch in place of the one before, or removes that if this is the end.
-fn put<K: Ord + Copy>(all: &Mutex<BTreeMap<K, Latest>>, key: K, batch: &Arc<MetricBatch>) {
+fn put<K: Ord + Clone>(
+    all: &Mutex<BTreeMap<K, Latest>>,
+    key: K,
+    batch: &Arc<MetricBatch>,
+    limit: usize,
+) {
     let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
     if has_ended(batch) {
         all.remove(&key);
@@ -176,9 +189,9 @@ fn put<K: Ord + Copy>(all: &Mutex<BTreeMap<K, Latest>>, key: K, batch: &Arc<Metr
         interval: interval.unwrap_or_default(),
     };
     all.insert(key, latest);
-    if all.len() > MAX_TARGETS {
+    if all.len() > limit {
         let oldest = all.iter().min_by_key(|(_, latest)| latest.batch.time);
-        if let Some(key) = oldest.map(|(key, _)| *key) {
+        if let Some(key) = oldest.map(|(key, _)| key.clone()) {
             all.remove(&key);
         }
     }
@@ -288,6 +301,39 @@ mod tests {
         assert_eq!(
             error.to_string(),
             r#"no samples of a target "x"; there are: etcd/a:1"#
+        );
+    }
+
+    /// A signal of a kind of profiles.
+    fn of_profile(kind: &str, time: i64) -> Record {
+        let Record::Metrics(batch) = batch("etcd", "a:1", time, 1.0) else {
+            unreachable!("a batch is metrics");
+        };
+        let mut layout = (*batch.layout).clone();
+        let name = format!("leadsman_signal_profile_{kind}");
+        let own = [("__name__", name.as_str()), ("profile", kind)];
+        let labels = layout.target.labels.iter().chain(own);
+        layout.series[0].labels = Labels::from_pairs(labels);
+        layout.families[0].name = name.clone();
+        let layout = Layout::new(layout.target, layout.families, layout.series);
+        let batch = MetricBatch::new(Arc::new(layout), UnixMillis(time), vec![1.0]);
+        Record::Metrics(Arc::new(batch))
+    }
+
+    #[test]
+    fn signals_of_one_kind_of_profile_stay_when_those_of_another_come() {
+        let (view, time) = (LiveView::new(), now().0);
+        for kind in ["memory", "mutex", "memory"] {
+            view.observe(&of_profile(kind, time));
+        }
+        let families = view.derived();
+        let names: Vec<_> = families.iter().map(MetricFamily::name).collect();
+        assert_eq!(
+            names,
+            [
+                "leadsman_signal_profile_memory",
+                "leadsman_signal_profile_mutex"
+            ]
         );
     }
 

@@ -69,6 +69,22 @@ async fn wait_for_alerts(alertmanager: &Alertmanager, expected: usize) -> Result
     .await
 }
 
+/// Waits until `/metrics` has what a profile tells of the goroutines that wait.
+async fn wait_for_creators(leadsman: &Leadsman) -> Result<()> {
+    until("goroutines by their creator", PATIENCE, || async {
+        let page = leadsman.get("/metrics").await?;
+        let is_it = |line: &&str| {
+            line.starts_with("leadsman_signal_profile_goroutine_creators{")
+                && line.contains("creator=\"main.waitForReply\"")
+                && line.contains("job=\"blocked\"")
+                && line.ends_with(" 3000")
+        };
+        let line = page.lines().find(is_it);
+        line.map(drop).with_context(|| page.clone())
+    })
+    .await
+}
+
 /// Connects again and again, a TLS handshake each time, until told to stop.
 fn reconnect(etcd: &Etcd, stop: &Arc<AtomicBool>) -> Result<Vec<tokio::task::JoinHandle<()>>> {
     let client = etcd.client()?;
@@ -205,6 +221,7 @@ async fn three_troubles_are_found_explained_told_once_and_over() -> Result<()> {
     let handshakes = wait_for_cause(data, "etcd", "TLS handshake").await?;
     wait_for_cause(data, "leaking", "main.growCache").await?;
     wait_for_cause(data, "blocked", "main.waitForReply").await?;
+    wait_for_creators(&leadsman).await?;
     ensure!(
         handshakes["captures"]
             .as_array()

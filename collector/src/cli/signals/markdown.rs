@@ -14,9 +14,10 @@ What leadsman watches of its targets. This file is made of the catalogue in `bas
 
     leadsman signals --format markdown > baseline/SIGNALS.md
 
-A signal is computed for each target whose page has the series that its expression needs; each set of
-labels is a series of its own. On `/metrics` and in OTLP it is `leadsman_signal_NAME_UNIT`. More of it is
-bad (up), less of it (down), or either. The configuration changes, adds or drops signals (`signals`).
+A signal is computed for each target whose page has the series that its expression needs, or that has
+the kind of profile; each set of labels is a series of its own. On `/metrics` and in OTLP it is
+`leadsman_signal_NAME_UNIT`. More of it is bad (up), less of it (down), or either; where no change is bad
+(none) it is kept and not judged. The configuration changes, adds or drops signals (`signals`).
 ";
 
 pub(super) fn render(signals: &[Signal]) -> String {
@@ -66,10 +67,10 @@ fn section(out: &mut String, signal: &Signal, signals: &[Signal]) {
         name,
         title,
         help,
-        expr,
+        source,
         ..
     } = signal;
-    let _ = write!(out, "\n### {name}\n\n{title}. {help}\n\n    {expr}\n\n");
+    let _ = write!(out, "\n### {name}\n\n{title}. {help}\n\n    {source}\n\n");
     for threshold in &signal.thresholds {
         let severity = threshold.severity.as_str();
         let condition = condition(signal, threshold, signals);

@@ -24,7 +24,12 @@ const HORIZON_HOURS: u32 = 4;
 
 pub(super) fn render(signals: &[Signal]) -> String {
     let mut out = HEAD.to_owned();
-    for (component, group) in by_component(signals) {
+    let of_pages: Vec<Signal> = signals
+        .iter()
+        .filter(|signal| signal.expr().is_some())
+        .cloned()
+        .collect();
+    for (component, group) in by_component(&of_pages) {
         let _ = writeln!(out, "  - name: leadsman-{component}\n    rules:");
         for signal in group {
             record(&mut out, signal);
@@ -43,7 +48,8 @@ pub(super) fn render(signals: &[Signal]) -> String {
 /// the metric, and the last thing done to it.
 fn recorded(signal: &Signal) -> String {
     let (name, unit) = (&signal.name, signal.unit.suffix());
-    format!("instance:leadsman_{name}{unit}:{}", operation(&signal.expr))
+    let operation = signal.expr().map_or_else(String::new, operation);
+    format!("instance:leadsman_{name}{unit}:{operation}")
 }
 
 /// The first function over a window, or `last`.
@@ -63,7 +69,10 @@ fn operation(expr: &Expr) -> String {
 }
 
 fn record(out: &mut String, signal: &Signal) {
-    let (name, expr) = (recorded(signal), signal.expr.for_prometheus());
+    let name = recorded(signal);
+    let Some(expr) = signal.expr().map(Expr::for_prometheus) else {
+        return;
+    };
     let _ = writeln!(out, "      - record: {name}");
     write_expr(out, &expr.to_string());
 }

@@ -23,7 +23,7 @@ fn block(out: &mut String, signal: &Signal, signals: &[Signal]) {
         name, title, unit, ..
     } = signal;
     let _ = writeln!(out, "  {name}: {title} ({unit}, {})", bad(signal));
-    let _ = writeln!(out, "    {}", signal.expr);
+    let _ = writeln!(out, "    {}", signal.source);
     for threshold in &signal.thresholds {
         let severity = threshold.severity.as_str();
         let condition = condition(signal, threshold, signals);
@@ -44,5 +44,6 @@ fn bad(signal: &Signal) -> &'static str {
         Direction::Up => "more is worse",
         Direction::Down => "less is worse",
         Direction::Both => "any change tells",
+        Direction::None => "not judged",
     }
 }

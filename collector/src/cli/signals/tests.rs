@@ -60,7 +60,7 @@ fn the_table_shows_every_signal_with_its_expression() {
     for signal in built_in_signals().unwrap() {
         let head = format!("  {}: {}", signal.name, signal.title);
         assert!(table.contains(&head), "{head}");
-        assert!(table.contains(&format!("    {}\n", signal.expr)));
+        assert!(table.contains(&format!("    {}\n", signal.source)));
     }
     let fsync = "    warning above 500 ms for 10m (etcd mixin)\n    critical above 1 s for 10m";
     assert!(table.contains(fsync));

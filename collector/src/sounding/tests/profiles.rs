@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use exporter::web::{ProfileState, TargetStatus};
 use proto::compress::gzip;
+use proto::metrics::Origin;
 use proto::pprof;
 use proto::profile::{Function, Line, Location, Profile, ProfileBuilder, ValueType};
 
@@ -162,6 +163,33 @@ async fn a_kind_that_is_not_offered_is_skipped_and_not_asked_again() {
         .filter(|head| head.contains("/goroutine"))
         .count();
     assert_eq!(asked, 1);
+}
+
+#[tokio::test]
+async fn the_signals_of_a_profile_come_behind_it_also_of_an_empty_one() {
+    let cpu = &[("samples", "count"), ("cpu", "nanoseconds")];
+    for (values, cores) in [([300, 3_000_000_000], 0.3), ([0, 0], 0.0)] {
+        let body = profile(cpu, &values);
+        let server = Server::routed(move |_| answer("200 OK", &body)).await;
+        let mut rig = Rig::start(vec![target(&server, vec![spec("process_cpu")])]);
+        let batch = loop {
+            let batch = rig.next_scrape().await;
+            if batch.layout.origin() == Origin::Signals {
+                break batch;
+            }
+        };
+        assert_eq!(batch.layout.part(), "process_cpu");
+        let of = |metric: &str| {
+            let mut samples = batch.samples();
+            let found = samples.find(|(series, ..)| series.labels.metric_name() == metric);
+            found
+                .map(|(series, _, value)| (series.labels.get("function").map(str::to_owned), value))
+        };
+        assert_eq!(of("leadsman_signal_profile_cpu_cores"), Some((None, cores)));
+        let share = of("leadsman_signal_profile_cpu_total_ratio");
+        let expected = Some((Some("main.work".to_owned()), 1.0));
+        assert_eq!(share, expected.filter(|_| cores > 0.0));
+    }
 }
 
 #[tokio::test]

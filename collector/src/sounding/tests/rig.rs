@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use baseline::causes::Causes;
+use baseline::profiles::ProfileProgram;
 use baseline::signals::Program;
 use exporter::web::TargetStatus;
 use prometheus::Registry;
@@ -48,8 +50,15 @@ impl Rig {
         let reader = log.reader("test", ReadFrom::Cursor).unwrap();
         let registry = Registry::new();
         let metrics = SoundingMetrics::register(&registry).unwrap();
-        let program = Arc::new(Program::default());
-        let sounder = Sounder::new(log.appender(), metrics, ProfilingBudget::default(), program);
+        let signals = crate::config::built_in_signals().unwrap();
+        let of_profiles = ProfileProgram::new(&signals, Causes::default());
+        let sounder = Sounder::new(
+            log.appender(),
+            metrics,
+            ProfilingBudget::default(),
+            Arc::new(Program::default()),
+            Arc::new(of_profiles),
+        );
         let (handle, shutdown) = (sounder.handle(), CancellationToken::new());
         let (targets, wanted) = watch::channel(targets);
         let running = tokio::spawn(sounder.run(wanted, shutdown.clone()));
