@@ -419,7 +419,7 @@ fn recall_by_size_and_false_findings() {
         let changes = [Change::Step, Change::Ramp, Change::Spike, Change::Shift];
         print_recall(&learned, &changes);
         let mut n_false = 0;
-        let n_weeks = 2;
+        let n_weeks = 1;
         for world in &learned {
             let mut world = world.clone();
             for _ in 0..n_weeks * 7 * DAY {

@@ -290,3 +290,51 @@ pub struct NativeHistogram {
     /// Upper bounds when `schema` is −53.
     pub custom_bounds: Vec<f64>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(labels: &[(&str, &str)], origin: Origin, part: &str) {
+        let target = Target {
+            labels: Labels::from_pairs([("job", "a")]),
+            scheme: String::new(),
+            address: String::new(),
+        };
+        let labels = Labels::from_pairs(labels.iter().copied());
+        let family = Family {
+            name: labels.metric_name().to_owned(),
+            ..Family::default()
+        };
+        let series = Series {
+            id: SeriesId(labels.hash64()),
+            labels,
+            family_idx: 0,
+        };
+        let layout = Layout::new(Arc::new(target), vec![family], vec![series]);
+        assert_eq!((layout.origin(), layout.part()), (origin, part));
+    }
+
+    #[test]
+    fn parts_are_the_kinds_of_profiles_and_the_page() {
+        let of_memory = ("profile", "memory");
+        let name = |name| ("__name__", name);
+        check(&[name("up"), of_memory], Origin::Page, "");
+        check(
+            &[name("leadsman_signal_go_gcs"), of_memory],
+            Origin::Signals,
+            "",
+        );
+        let signal = name("leadsman_signal_profile_heap_in_use_bytes");
+        check(&[signal, of_memory], Origin::Signals, "memory");
+        let band = name("leadsman_baseline_upper");
+        let of_heap = ("signal", "profile_heap_in_use");
+        check(&[band, of_memory, of_heap], Origin::Baselines, "memory");
+        check(
+            &[band, of_memory, ("signal", "go_gcs")],
+            Origin::Baselines,
+            "",
+        );
+    }
+}

@@ -1,6 +1,9 @@
 //! Shares of functions, which are judged like any series, but for what they have beside them: the
 //! samples they come from, the profile they were in, and the functions that were not there before.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
