@@ -66,6 +66,8 @@ fn registry(folder: &Path) -> Registry {
         targets: Arc::new(TargetReport::default),
         faults: Arc::new(Vec::new),
         ready: Arc::new(AtomicBool::new(false)),
+        signals: Default::default(),
+        pages: Default::default(),
         profiler: Arc::new(OwnProfiler),
     };
     Server::bind(config.web, app).unwrap();

@@ -5,6 +5,7 @@
 //! log's queue, then the readers up to its end, then the mirror, then our endpoints.
 
 mod banner;
+mod catalogue;
 mod events;
 mod forwarders;
 #[cfg(test)]
@@ -25,7 +26,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use baseline::signals::Program;
-use exporter::web::{App, LiveView, Server};
+use exporter::web::{App, LiveView, Pages, Server};
 use prometheus::Registry;
 use storage::archive::remote::MirrorMetrics;
 use storage::archive::{Archive, Keeper, Recall};
@@ -143,6 +144,8 @@ impl Service {
             targets: Arc::new(move || targets::report(&board, &problems.borrow())),
             faults: faults(&log, &archive),
             ready: Arc::clone(&ready),
+            signals: catalogue::json(&config.borrow().signals).to_string().into(),
+            pages: Pages::new(dashboards::pages::FILES),
             profiler: Arc::new(OwnProfiler),
         };
         let server = Server::bind(config.borrow().web.clone(), app)?;

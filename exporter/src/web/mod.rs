@@ -1,11 +1,13 @@
-//! Our own HTTP endpoints: `/metrics`, health, the API, profiles of ourselves.
+//! Our own HTTP endpoints: the pages, `/metrics`, health, the API, profiles of ourselves.
 //!
 //! | path | answer |
 //! |---|---|
-//! | `/` | a page with links to the rest |
+//! | `/`, `/profiles`, `/signals`, `/findings`, `/archive`, `/targets` | the pages: one document |
+//! | `/pages/…` | the files that it loads |
 //! | `/metrics` | our own metrics: text 0.0.4, OpenMetrics 1.0 where asked for |
 //! | `/metrics?target=T` | the latest samples of a target (`INSTANCE` or `JOB/INSTANCE`) |
 //! | `/api/v1/targets` | every target's state, JSON ([`TargetReport`]) |
+//! | `/api/v1/signals` | the catalogue of signals |
 //! | `/debug/pprof/profile?seconds=N` | our own CPU profile, pprof |
 //! | `/debug/pprof/heap` | our own heap profile, pprof |
 //! | `/-/healthy` | that we run, and what is wrong with the disk if anything is |
@@ -15,10 +17,10 @@
 
 mod families;
 mod guard;
-mod index;
 mod live;
 mod metrics_page;
 mod openmetrics;
+mod pages;
 mod pprof;
 mod routes;
 mod server;
@@ -30,10 +32,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use bytes::Bytes;
+
 use crate::auth::Credentials;
 use crate::tls::{ServerTlsOptions, TlsError};
 
 pub use live::{LiveView, LookupError};
+pub use pages::Pages;
 pub use pprof::{ProfileFuture, SelfProfileError, SelfProfiler};
 pub use server::Server;
 pub use status::{
@@ -67,6 +72,10 @@ pub struct App {
     pub faults: Arc<dyn Fn() -> Vec<&'static str> + Send + Sync>,
     /// Whether soundings are being taken.
     pub ready: Arc<AtomicBool>,
+    /// The catalogue of signals as JSON: `{"signals": […]}`.
+    pub signals: Bytes,
+    /// The files of the pages.
+    pub pages: Pages,
     /// Profiles of ourselves.
     pub profiler: Arc<dyn SelfProfiler>,
 }

@@ -10,15 +10,29 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::guard::{Gate, guard};
-use super::{App, index, metrics_page, pprof};
+use super::{App, metrics_page, pages, pprof};
+
+/// Paths of the pages: one document, which looks at the path.
+const PAGES: [&str; 6] = [
+    "/",
+    "/profiles",
+    "/signals",
+    "/findings",
+    "/archive",
+    "/targets",
+];
 
 /// The router of all paths, behind the gate.
 pub(super) fn router(app: App, gate: Gate) -> Router {
-    Router::new()
-        .route("/", get(index::page))
+    let pages = PAGES.iter().fold(Router::new(), |router, path| {
+        router.route(path, get(pages::document))
+    });
+    pages
+        .route("/pages/{*path}", get(pages::asset))
         .route("/metrics", get(metrics_page::page))
         .route("/api/v1/targets", get(targets))
-        .route("/debug/pprof/", get(index::page))
+        .route("/api/v1/signals", get(signals))
+        .route("/debug/pprof/", get(pprof_index))
         .route("/debug/pprof/profile", get(pprof::cpu))
         .route("/debug/pprof/heap", get(pprof::heap))
         .route("/-/healthy", get(healthy))
@@ -66,7 +80,21 @@ async fn targets(State(app): State<App>) -> Response {
     }
 }
 
+/// The catalogue, with what the configuration changed of it.
+async fn signals(State(app): State<App>) -> Response {
+    let json = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, json)], app.signals).into_response()
+}
+
+async fn pprof_index() -> &'static str {
+    "profile?seconds=N: our CPU profile\nheap: our heap profile\n"
+}
+
 async fn not_found() -> Response {
+    nothing_here()
+}
+
+pub(super) fn nothing_here() -> Response {
     (
         StatusCode::NOT_FOUND,
         "nothing is here; / lists what there is\n",
