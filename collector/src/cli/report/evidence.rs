@@ -9,7 +9,7 @@ use storage::ErrorChain;
 use storage::archive::{MergedProfile, ProfileSelection, Recall};
 
 use super::model::{Evidence, Range, Story};
-use crate::cli::profile::flame::differential_svg;
+use proto::flame_graph::differential_svg;
 use crate::judging::explain::{BEFORE, MARGIN, side};
 
 /// Findings whose profiles are read: each may be a day of them.
