@@ -165,6 +165,7 @@ impl DiffArgs {
             profile,
             kind: String::new(),
             n_captures: 1,
+            n_targets: 1,
             left_out: Vec::new(),
         };
         Ok(Side {
