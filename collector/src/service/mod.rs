@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use baseline::signals::Program;
-use exporter::web::{App, LiveView, Server};
+use exporter::web::{App, LiveView, Questions, Server};
 use prometheus::Registry;
 use storage::archive::remote::MirrorMetrics;
 use storage::archive::{Archive, Keeper, Recall};
@@ -142,6 +142,7 @@ impl Service {
             live: live.clone(),
             targets: Arc::new(move || targets::report(&board, &problems.borrow())),
             faults: faults(&log, &archive),
+            questions: Questions::new(Recall::open(&config.borrow().archive.path)),
             ready: Arc::clone(&ready),
             profiler: Arc::new(OwnProfiler),
         };

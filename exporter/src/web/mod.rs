@@ -6,6 +6,8 @@
 //! | `/metrics` | our own metrics: text 0.0.4, OpenMetrics 1.0 where asked for |
 //! | `/metrics?target=T` | the latest samples of a target (`INSTANCE` or `JOB/INSTANCE`) |
 //! | `/api/v1/targets` | every target's state, JSON ([`TargetReport`]) |
+//! | `/api/v1/profile/…` | profiles of the archive: types, flame graphs, differences, totals, files |
+//! | `/querier.v1.QuerierService/…`, `/pyroscope/…` | the same as Pyroscope answers |
 //! | `/debug/pprof/profile?seconds=N` | our own CPU profile, pprof |
 //! | `/debug/pprof/heap` | our own heap profile, pprof |
 //! | `/-/healthy` | that we run, and what is wrong with the disk if anything is |
@@ -13,6 +15,7 @@
 //!
 //! This module does not know how targets are found, scraped or profiled: [`App`] is handed in.
 
+mod api;
 mod families;
 mod guard;
 mod index;
@@ -20,9 +23,13 @@ mod live;
 mod metrics_page;
 mod openmetrics;
 mod pprof;
+mod profiles;
+mod questions;
 mod routes;
 mod server;
 mod status;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +42,7 @@ use crate::tls::{ServerTlsOptions, TlsError};
 
 pub use live::{LiveView, LookupError};
 pub use pprof::{ProfileFuture, SelfProfileError, SelfProfiler};
+pub use questions::Questions;
 pub use server::Server;
 pub use status::{
     DiscoveryProblem, Health, ProfileState, ProfileStatus, TargetReport, TargetStatus,
@@ -65,6 +73,8 @@ pub struct App {
     pub targets: Arc<dyn Fn() -> TargetReport + Send + Sync>,
     /// What keeps soundings from being kept at the moment: `the log cannot be written`, ….
     pub faults: Arc<dyn Fn() -> Vec<&'static str> + Send + Sync>,
+    /// The archive, to be asked.
+    pub questions: Questions,
     /// Whether soundings are being taken.
     pub ready: Arc<AtomicBool>,
     /// Profiles of ourselves.

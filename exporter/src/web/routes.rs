@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::guard::{Gate, guard};
-use super::{App, index, metrics_page, pprof};
+use super::{App, api, index, metrics_page, pprof};
 
 /// The router of all paths, behind the gate.
 pub(super) fn router(app: App, gate: Gate) -> Router {
@@ -23,6 +23,7 @@ pub(super) fn router(app: App, gate: Gate) -> Router {
         .route("/debug/pprof/heap", get(pprof::heap))
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
+        .merge(api::profiles::routes())
         .fallback(not_found)
         .layer(from_fn_with_state(gate, guard))
         .with_state(app)

@@ -10,6 +10,7 @@ use proto::profile::Profile;
 use proto::{Labels, Record, Target, UnixMillis};
 use reqwest::StatusCode;
 use storage::Position;
+use storage::archive::Recall;
 use storage::log::{Log, LogOptions, ReadFrom};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -38,9 +39,9 @@ impl SelfProfiler for FixedProfiler {
 }
 
 /// A running server; it stops when this is dropped.
-struct Running {
+pub(super) struct Running {
     app: App,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
     _stop: DropGuard,
 }
 
@@ -59,13 +60,23 @@ fn app() -> App {
         live: LiveView::new(),
         targets: Arc::new(TargetReport::default),
         faults: Arc::new(Vec::new),
+        questions: Questions::new(Recall::open(Path::new("/nowhere"))),
         ready: Arc::new(AtomicBool::new(false)),
         profiler: Arc::new(FixedProfiler),
     }
 }
 
 fn start(options: WebOptions) -> Running {
-    let app = app();
+    start_app(options, app())
+}
+
+/// One that answers from the archive in a folder.
+pub(super) fn start_over(archive: &Path) -> Running {
+    let questions = Questions::new(Recall::open(archive));
+    start_app(options(), App { questions, ..app() })
+}
+
+fn start_app(options: WebOptions, app: App) -> Running {
     let server = Server::bind(options, app.clone()).unwrap();
     let shutdown = CancellationToken::new();
     let address = server.local_addr();
@@ -78,7 +89,7 @@ fn start(options: WebOptions) -> Running {
 }
 
 impl Running {
-    async fn get(&self, path: &str) -> reqwest::Response {
+    pub(super) async fn get(&self, path: &str) -> reqwest::Response {
         self.get_with(path, &[]).await
     }
 
