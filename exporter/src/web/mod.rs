@@ -17,6 +17,8 @@
 
 mod api;
 mod families;
+#[doc(hidden)]
+pub mod fuzz;
 mod guard;
 mod index;
 mod live;
@@ -24,6 +26,7 @@ mod metrics_page;
 mod openmetrics;
 mod pprof;
 mod profiles;
+mod pyroscope;
 mod questions;
 mod routes;
 mod server;

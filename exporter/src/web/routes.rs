@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::guard::{Gate, guard};
-use super::{App, api, index, metrics_page, pprof};
+use super::{App, api, index, metrics_page, pprof, pyroscope};
 
 /// The router of all paths, behind the gate.
 pub(super) fn router(app: App, gate: Gate) -> Router {
@@ -24,6 +24,7 @@ pub(super) fn router(app: App, gate: Gate) -> Router {
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
         .merge(api::profiles::routes())
+        .merge(pyroscope::routes())
         .fallback(not_found)
         .layer(from_fn_with_state(gate, guard))
         .with_state(app)

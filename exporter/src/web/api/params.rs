@@ -106,6 +106,22 @@ impl Params {
             .ok_or_else(|| ApiError::bad_request(format!("{from} has to be before {to}")))
     }
 
+    /// The same with what `convert` makes of the times of some names that are plain numbers.
+    pub(in crate::web) fn with_numbers(
+        mut self,
+        names: &[&str],
+        convert: impl Fn(i64) -> i64,
+    ) -> Self {
+        for (name, value) in &mut self.pairs {
+            if names.contains(&name.as_str())
+                && let Ok(number) = value.parse()
+            {
+                *value = convert(number).to_string();
+            }
+        }
+        self
+    }
+
     fn time(&self, name: &str) -> Result<Option<UnixMillis>, ApiError> {
         let Some(text) = self.get(name) else {
             return Ok(None);
