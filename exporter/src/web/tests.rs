@@ -275,6 +275,10 @@ async fn credentials_are_asked_for_except_by_probes() {
         "/metrics",
         "/api/v1/targets",
         "/debug/pprof/heap",
+        "/api/v1/profile/types",
+        "/api/v1/profile/export",
+        "/querier.v1.QuerierService/ProfileTypes",
+        "/pyroscope/render",
         "/nowhere",
     ] {
         let answer = server.get(path).await;

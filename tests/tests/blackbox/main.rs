@@ -23,6 +23,7 @@ mod memory;
 mod notebooks;
 mod outage;
 mod profiles;
+mod pyroscope;
 mod recall;
 mod receivers;
 mod reload;

@@ -41,14 +41,24 @@ pub(super) fn read(
     let (mut groups, mut left_out) = (Groups::default(), Vec::new());
     for part in &plan.parts {
         let mut captures = Captures::new();
+        // Files whose captures are wanted. Rows of samples are in the same stretch of the log.
+        let mut names = Vec::new();
         for file in &part.profiles {
+            let n_before = captures.len();
             let result = read_captures(recall, known, part, file, &mut captures);
             note(result, &mut left_out)?;
+            if captures.len() > n_before {
+                names.push(file.name);
+            }
         }
         let n_bytes = captures.values().map(n_bytes).sum();
         recall.allowance.take(n_bytes)?;
         let (places, series) = add_captures(selection, captures, &mut groups);
-        for file in part.samples.iter().filter(|_| !series.is_empty()) {
+        let overlaps = |file: &&TablePath| {
+            let mut names = names.iter();
+            names.any(|name| name.from < file.name.to && file.name.from < name.to)
+        };
+        for file in part.samples.iter().filter(overlaps) {
             let result = read_samples(recall, file, &places, &series, &mut groups);
             note(result, &mut left_out)?;
         }

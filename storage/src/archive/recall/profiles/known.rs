@@ -13,7 +13,7 @@ use super::{ProfileSelection, ProfileSeries};
 use crate::archive::error::ArchiveError;
 use crate::archive::files::TablePath;
 use crate::archive::reading::Columns;
-use crate::archive::recall::scan::{Scan, open_rows};
+use crate::archive::recall::scan::{Scan, extent, open_rows};
 use crate::archive::recall::{Recall, RecallError};
 use crate::archive::seen::IdHasher;
 
@@ -56,6 +56,16 @@ impl<'a> Known<'a> {
         file: &TablePath,
         times: &[Range<i64>],
     ) -> Result<Vec<Run>, RecallError> {
+        recall.allowance.check()?;
+        // Most files of a day are of other times than the last hour.
+        let of_file = extent(&*recall.files, file, "time_nanos")?;
+        let overlaps = |(first, last): (i64, i64)| {
+            let mut times = times.iter();
+            times.any(|range| range.start <= last && first < range.end)
+        };
+        if !of_file.is_none_or(overlaps) {
+            return Ok(Vec::new());
+        }
         let mut runs = read_runs(recall, file, times)?;
         let mut unknown: Vec<(u64, usize)> = Vec::new();
         {
