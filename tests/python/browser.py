@@ -23,7 +23,7 @@ class Browser:
     """A browser with one tab. What its page says or asks for is kept in lists."""
 
     def __init__(self, program="chromium"):
-        self.profile = tempfile.TemporaryDirectory(prefix="chromium-")
+        self.profile = tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
         to_child, self.write_end = os.pipe()
         self.read_end, from_child = os.pipe()
         # It reads at 3 and writes at 4; bash puts them there.

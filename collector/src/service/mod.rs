@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use baseline::signals::Program;
-use exporter::web::{App, LiveView, Pages, Server};
+use exporter::web::{App, LiveView, Pages, Questions, Server, StoredTables};
 use prometheus::Registry;
 use storage::archive::remote::MirrorMetrics;
 use storage::archive::{Archive, Keeper, Recall};
@@ -143,7 +143,9 @@ impl Service {
             live: live.clone(),
             targets: Arc::new(move || targets::report(&board, &problems.borrow())),
             faults: faults(&log, &archive),
+            questions: Questions::new(Recall::open(&config.borrow().archive.path)),
             ready: Arc::clone(&ready),
+            tables: StoredTables::new(config.borrow().archive.archive.path.clone()),
             signals: catalogue::json(&config.borrow().signals).to_string().into(),
             pages: Pages::new(dashboards::pages::FILES),
             profiler: Arc::new(OwnProfiler),

@@ -15,7 +15,8 @@ const BINARY = new Set(["bytes", "By", "bytes_per_second", "By/s"]);
 /**
  * A chart of `{ title, from, to, unit, height, series, band, limits, spans, fill, onPick, onRange }`:
  * `series` of `{ name, points: [[millis, value, least, greatest], …], tone }`, `band` of
- * `[[millis, lower, upper], …]`, `limits` of `{ kind, value }`, `spans` of `{ from, to, kind }`.
+ * `[[millis, lower, upper], …]`, `limits` of `{ kind, value }`, `spans` of `{ from, to, kind }`. Charts that are
+ * compared share their `greatest` value.
  */
 export function chart(options) {
   const picture = svg("svg", { class: "chart", height: options.height, tabindex: "0", role: "img", "aria-label": describe(options) });
@@ -50,12 +51,12 @@ function drawInto(picture, width, options) {
     series.map(({ points, tone }) => svg("path", { class: `line tone${tone}`, d: linePath(points, x, y) })),
     limits.filter(({ value }) => isWithin(value, y)).map(({ kind, value }) => svg("path", { class: `limit ${kind}`, d: `M${MARGIN.left} ${y(value)}H${width - MARGIN.right}` })),
     svg("rect", { class: "chosen", y: 0, height: options.height - MARGIN.bottom, width: 0 }),
-    svg("line", { class: "cursor", y1: 0, y2: options.height - MARGIN.bottom, x1: -9, x2: -9 }));
+    svg("line", { class: "cursor", y1: 0, y2: options.height - MARGIN.bottom, visibility: "hidden" }));
 }
 
-function scalesOf(width, { from, to, height, series, fill, band = [], limits = [] }) {
+function scalesOf(width, { from, to, height, series, fill, greatest: shared, band = [], limits = [] }) {
   const values = series.flatMap(({ points }) => points.flatMap((point) => point.slice(1)));
-  const [low, greatest] = reach([...values, ...band.flatMap((point) => point.slice(1))]);
+  const [low, greatest] = reach([...values, ...band.flatMap((point) => point.slice(1)), shared ?? NaN]);
   const least = fill ? Math.min(0, low) : low;
   // A limit is shown where it is not so far away that nothing else could be seen.
   const near = limits.map(({ value }) => value).filter((value) => value > greatest && value < least + (greatest - least) * 2);
@@ -120,9 +121,7 @@ function clamp(time, { from, to }) {
 
 function leave(picture) {
   hideTip();
-  const cursor = picture.querySelector(".cursor");
-  cursor?.setAttribute("x1", -9);
-  cursor?.setAttribute("x2", -9);
+  picture.querySelector(".cursor")?.setAttribute("visibility", "hidden");
 }
 
 function showChosen(picture, left, right) {
@@ -135,6 +134,7 @@ function showCursor(picture, options, time, at) {
   const place = picture.scales.x(time);
   const cursor = picture.querySelector(".cursor");
   for (const end of ["x1", "x2"]) cursor.setAttribute(end, place);
+  cursor.setAttribute("visibility", "visible");
   const frame = picture.getBoundingClientRect();
   showTip(at ?? [frame.left + place, frame.top + 10],
     h("div", { class: "small" }, local(time)), h("div", { class: "small dim" }, utc(time)),

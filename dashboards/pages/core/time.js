@@ -53,6 +53,16 @@ export function local(millis) {
   });
 }
 
+/** A range in few words: the day once where both ends are on it. */
+export function localRange(from, to) {
+  const clock = { hour: "2-digit", minute: "2-digit" };
+  const day = { month: "short", day: "numeric" };
+  if (to - from < 120e3) clock.second = "2-digit";
+  const isOneDay = new Date(from).toDateString() === new Date(to).toDateString();
+  const [first, last] = [[from, { ...day, ...clock }], [to, isOneDay ? clock : { ...day, ...clock }]].map(([time, parts]) => new Date(time).toLocaleString(undefined, parts));
+  return `${first} – ${last}`;
+}
+
 /** The same moment in UTC. */
 export function utc(millis) {
   const date = new Date(millis);

@@ -46,13 +46,16 @@ function drawRow(context, scene, row) {
   const level = levelOfRow(scene, row);
   const y = row * ROW - scene.top;
   const isAbove = level < scene.zoomLevel;
+  let last = null;
   eachBox(scene.tree, level, scene.view, scene.width, (node, left, width) => {
     const isFaded = isAbove || (scene.isMatch && node !== CRUMBS && !scene.isMatch[scene.tree.name[node]]);
-    context.fillStyle = boxColor(scene, node, isFaded);
+    const color = boxColor(scene, node, isFaded);
+    // Setting a colour means reading its text: neighbours often have the same.
+    if (color !== last) { context.fillStyle = color; last = color; }
     // A gap of a pixel, but not where it would take half of the box.
     context.fillRect(left, y, width > 3 ? width - 1 : width, ROW - 1);
     if (node === CRUMBS) return;
-    if (width >= MIN_TEXT) drawText(context, scene, node, left, y, width, isFaded);
+    if (width >= MIN_TEXT) { drawText(context, scene, node, left, y, width, isFaded); last = null; }
     if (node === scene.hovered || node === scene.focused) drawEdge(context, scene, node, left, y, width);
   });
 }

@@ -3,7 +3,7 @@
 
 import { h } from "../core/dom.js";
 import * as router from "../core/router.js";
-import { fromInput, local, showDuration, toInput, utc } from "../core/time.js";
+import { fromInput, localRange, showDuration, toInput, utc } from "../core/time.js";
 
 const USUAL = [
   ["15m", "15 minutes"], ["1h", "hour"], ["6h", "6 hours"], ["24h", "24 hours"], ["7d", "7 days"], ["30d", "30 days"], ["90d", "90 days"],
@@ -68,7 +68,7 @@ function nameOf(range) {
     const usual = USUAL.find(([ago]) => range.fromText === `-${ago}`);
     return `Last ${usual ? usual[1] : range.fromText.slice(1)}`;
   }
-  return `${local(range.from)} – ${local(range.to)} (${showDuration(range.to - range.from)})`;
+  return `${localRange(range.from, range.to)} (${showDuration(range.to - range.from)})`;
 }
 
 function titleOf(range) {

@@ -12,15 +12,12 @@ import { choice, picker } from "../parts/bits.js";
 /** Types that are looked at first. */
 const USUAL = ["process_cpu:cpu:", "memory:inuse_space:", "goroutine:"];
 
-/** The type of the address, or one of its kind, or a usual one that the target has. */
+/** The type of the address, or one of its kind, or a usual one, of those there are. */
 export function chooseType(types, params) {
-  const query = params.get("query") ?? "";
-  const ofTarget = types.filter(({ targets }) => targets.some(({ labels }) => targetSelector(labels) === query));
-  const there = ofTarget.length ? ofTarget : types;
   const kind = params.get("kind");
   return types.find(({ id }) => id === params.get("type"))
-    ?? (kind ? bestOf(there.filter((type) => type.kind === kind)) : null)
-    ?? bestOf(there);
+    ?? (kind ? bestOf(types.filter((type) => type.kind === kind)) : null)
+    ?? bestOf(types);
 }
 
 function bestOf(types) {
@@ -37,7 +34,8 @@ export function typePickers(types, type, query) {
   const options = [["", "all targets"], ...[...targets].sort((left, right) => left[1].localeCompare(right[1]))];
   if (query && !targets.has(query)) options.push([query, query]);
   const ofTarget = types.filter(({ targets: all }) => !query || !targets.has(query) || all.some(({ labels }) => targetSelector(labels) === query));
-  const named = (ofTarget.includes(type) || !type ? ofTarget : [type, ...ofTarget]).map(({ id, kind, sample_type: sample }) => [id, `${kind.replaceAll("_", " ")}: ${sample.replaceAll("_", " ")}`]);
+  const isListed = !type || ofTarget.some(({ id }) => id === type.id);
+  const named = (isListed ? ofTarget : [type, ...ofTarget]).map(({ id, kind, sample_type: sample }) => [id, `${kind}: ${sample}`.replaceAll("_", " ")]);
   return [
     picker("Target", options, query, (chosen) => router.change({ query: chosen, zoom: "", fn: "" })),
     picker("Profile", named, type?.id ?? "", (chosen) => router.change({ type: chosen, kind: "", zoom: "", fn: "" })),

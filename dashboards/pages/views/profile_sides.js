@@ -33,13 +33,13 @@ export function sideCards(page, [left, right], unit) {
     side("After", "side-b", page.range, right, undefined, { unit, greatest, tone: 1 }, null));
 }
 
-function side(title, kind, range, { points }, names, { unit, tone }, more) {
+function side(title, kind, range, { points }, names, { unit, greatest, tone }, more) {
   const { from: fromName, to: toName } = names ?? { from: "from", to: "to" };
   return h("section", { class: `card stack ${kind}` },
     h("div", { class: "row" }, h("h2", {}, title), rangeControls(range, null, names)),
     more,
     chart({
-      title, from: range.from, to: range.to, unit, height: 84, fill: true, series: [{ name: "", points, tone }], hint: "drag to choose a range",
+      title, from: range.from, to: range.to, unit, greatest, height: 84, fill: true, series: [{ name: "", points, tone }], hint: "drag to choose a range",
       onRange: (from, to) => router.change({ [fromName]: String(from), [toName]: String(to), zoom: "" }),
     }));
 }

@@ -65,7 +65,7 @@ async function show(page, params) {
   } catch (error) {
     if (wasGivenUp(error)) return;
     page.answer = null;
-    if (page.types) drawPickers(page, params, page.types, chooseType(page.types, params));
+    if (page.types) drawPickers(page, params, page.types, null);
     replace(page.notes, failure(error, page.refresh));
     replace(page.body);
   }
@@ -75,9 +75,10 @@ async function show(page, params) {
 async function read(page, params, signal) {
   const range = whole(page.range);
   const query = params.get("query") ?? "";
-  const { types } = await ask("/api/v1/profile/types", { from: range.from, to: range.to }, signal);
+  const typesOf = (selector) => ask("/api/v1/profile/types", { query: selector, ...range }, signal);
+  const [{ types }, ofQuery] = await Promise.all([typesOf(""), query ? typesOf(query) : typesOf("")]);
   page.types = types;
-  const type = chooseType(types, params);
+  const type = chooseType(ofQuery.types, params);
   drawPickers(page, params, types, type);
   if (!type) { drawNothing(page, params); return; }
   const question = { query, type: type.id, max_nodes: MAX_NODES };

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::guard::{Gate, guard};
-use super::{App, metrics_page, pages, pprof};
+use super::{App, api, metrics_page, pages, pprof, pyroscope};
 
 /// Paths of the pages: one document, which looks at the path.
 const PAGES: [&str; 6] = [
@@ -31,12 +31,14 @@ pub(super) fn router(app: App, gate: Gate) -> Router {
         .route("/pages/{*path}", get(pages::asset))
         .route("/metrics", get(metrics_page::page))
         .route("/api/v1/targets", get(targets))
-        .route("/api/v1/signals", get(signals))
+        .merge(api::routes())
         .route("/debug/pprof/", get(pprof_index))
         .route("/debug/pprof/profile", get(pprof::cpu))
         .route("/debug/pprof/heap", get(pprof::heap))
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
+        .merge(api::profiles::routes())
+        .merge(pyroscope::routes())
         .fallback(not_found)
         .layer(from_fn_with_state(gate, guard))
         .with_state(app)
@@ -78,12 +80,6 @@ async fn targets(State(app): State<App>) -> Response {
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
-}
-
-/// The catalogue, with what the configuration changed of it.
-async fn signals(State(app): State<App>) -> Response {
-    let json = HeaderValue::from_static("application/json");
-    ([(header::CONTENT_TYPE, json)], app.signals).into_response()
 }
 
 async fn pprof_index() -> &'static str {

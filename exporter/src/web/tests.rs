@@ -10,6 +10,7 @@ use proto::profile::Profile;
 use proto::{Labels, Record, Target, UnixMillis};
 use reqwest::StatusCode;
 use storage::Position;
+use storage::archive::Recall;
 use storage::log::{Log, LogOptions, ReadFrom};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -40,7 +41,7 @@ impl SelfProfiler for FixedProfiler {
 /// A running server; it stops when this is dropped.
 pub(super) struct Running {
     app: App,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
     _stop: DropGuard,
 }
 
@@ -64,7 +65,9 @@ fn app() -> App {
         live: LiveView::new(),
         targets: Arc::new(TargetReport::default),
         faults: Arc::new(Vec::new),
+        questions: Questions::new(Recall::open(Path::new("/nowhere"))),
         ready: Arc::new(AtomicBool::new(false)),
+        tables: StoredTables::new("/nowhere".into()),
         signals: Bytes::from_static(b"{\"signals\": []}"),
         pages: Pages::new(FILES),
         profiler: Arc::new(FixedProfiler),
@@ -72,13 +75,22 @@ fn app() -> App {
 }
 
 fn start(options: WebOptions) -> Running {
-    start_with(options, |_| ())
+    start_app(options, app())
 }
 
-/// Starts it with another [`App`].
-pub(super) fn start_with(options: WebOptions, change: impl FnOnce(&mut App)) -> Running {
-    let mut app = app();
-    change(&mut app);
+/// One that answers from the archive in a folder.
+pub(super) fn start_over(archive: &Path) -> Running {
+    let questions = Questions::new(Recall::open(archive));
+    let tables = StoredTables::new(archive.to_owned());
+    let app = App {
+        questions,
+        tables,
+        ..app()
+    };
+    start_app(options(), app)
+}
+
+fn start_app(options: WebOptions, app: App) -> Running {
     let server = Server::bind(options, app.clone()).unwrap();
     let shutdown = CancellationToken::new();
     let address = server.local_addr();
@@ -279,6 +291,10 @@ async fn credentials_are_asked_for_except_by_probes() {
         "/metrics",
         "/api/v1/targets",
         "/debug/pprof/heap",
+        "/api/v1/profile/types",
+        "/api/v1/profile/export",
+        "/querier.v1.QuerierService/ProfileTypes",
+        "/pyroscope/render",
         "/nowhere",
     ] {
         let answer = server.get(path).await;

@@ -9,8 +9,8 @@ use storage::ErrorChain;
 use storage::archive::{MergedProfile, ProfileSelection, Recall};
 
 use super::model::{Evidence, Range, Story};
-use crate::cli::profile::flame::differential_svg;
 use crate::judging::explain::{BEFORE, MARGIN, side};
+use proto::flame_graph::differential_svg;
 
 /// Findings whose profiles are read: each may be a day of them.
 const MAX_FINDINGS: usize = 12;
