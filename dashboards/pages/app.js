@@ -45,8 +45,10 @@ function show({ path, params }) {
 
 function markCurrent(entry) {
   for (const link of document.querySelectorAll("#nav a")) {
-    if (link.getAttribute("href") === entry.path) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (link.getAttribute("href") !== entry.path) { link.removeAttribute("aria-current"); continue; }
+    link.setAttribute("aria-current", "page");
+    // On a phone not all of them are seen at once.
+    link.scrollIntoView({ block: "nearest", inline: "center" });
   }
 }
 

@@ -25,6 +25,7 @@ export function findingAddress(finding) {
 /** Before and now, in the finding's unit. */
 export function changeText(finding) {
   if (finding.before === null && finding.now === null) return "";
+  if (finding.before === null) return inUnit(finding.now, finding.unit);
   const [before, now] = [finding.before, finding.now].map((value) => inUnit(value, finding.unit));
   const by = typeof finding.before === "number" && typeof finding.now === "number" ? ` (${change(finding.before, finding.now)})` : "";
   return `${before} → ${now}${by}`;
@@ -36,7 +37,7 @@ export function findingFacts(finding) {
     ["target", h("a", { href: address("/targets", { q: finding.target.instance }) }, labelChips(finding.target))],
     ["signal", h("a", { href: signalAddress(finding) }, finding.signal)],
     ["labels", Object.keys(finding.labels ?? {}).length ? labelChips(finding.labels) : null],
-    ["before → now", changeText(finding) || null],
+    [finding.before === null ? "now" : "before → now", changeText(finding) || null],
     ["usual", bounds(finding)],
     ["found by", finding.rule],
     ["sureness", typeof finding.score === "number" ? inUnit(finding.score, "") : null],

@@ -100,7 +100,8 @@ function card(trouble, isOpen) {
 
 function captures({ captures: ids, time }) {
   if (!ids?.length) return null;
-  return h("p", { class: "small dim" }, `${ids.length} profiles were taken for it around `, moment(time), ": “Profiles of then” shows them.");
+  const taken = ids.length === 1 ? "1 profile was" : `${ids.length} profiles were`;
+  return h("p", { class: "small dim" }, `${taken} taken for it around `, moment(time), ": “Profiles of then” shows them.");
 }
 
 function way(states) {

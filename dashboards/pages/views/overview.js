@@ -95,8 +95,8 @@ function findingCell({ target, open }) {
 function links(target) {
   const query = targetSelector(target);
   const takesProfiles = target.profiles.some((profile) => profile.enabled);
-  return h("span", { class: "row" },
-    takesProfiles ? h("a", { href: address("/profiles", { query }) }, "profiles") : null,
+  return h("span", { class: "links" },
+    takesProfiles ? h("a", { href: address("/profiles", { query }) }, "profiles") : null, " ",
     h("a", { href: address("/signals", { query }) }, "signals"));
 }
 
