@@ -50,21 +50,13 @@ impl Scene {
         serde_json::from_str(&text).unwrap()
     }
 
-    #[track_caller]
-    fn check_refused(
-        &self,
-        path: &'static str,
-        params: &'static [(&str, &str)],
-        says: &'static str,
-    ) -> impl Future<Output = ()> {
-        async move {
-            let answer = self.get(path, params).await;
-            let status = answer.status();
-            let text = answer.text().await.unwrap();
-            assert_eq!(status, StatusCode::BAD_REQUEST, "{path} {params:?}: {text}");
-            let error: Value = serde_json::from_str(&text).unwrap();
-            assert!(error["error"].as_str().unwrap().contains(says), "{text}");
-        }
+    async fn check_refused(&self, path: &str, params: &[(&str, &str)], says: &str) {
+        let answer = self.get(path, params).await;
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path} {params:?}: {text}");
+        let error: Value = serde_json::from_str(&text).unwrap();
+        assert!(error["error"].as_str().unwrap().contains(says), "{text}");
     }
 }
 
