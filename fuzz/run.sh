@@ -12,7 +12,7 @@ export programs=target/$triple/release
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(
     exposition compress goroutine pprof log_payload log_segment config relabel selector promql http_answer
-    otlp
+    otlp questions
 )
 
 # Most branches show in short inputs, of which the same time sees many more: nine in ten are short.
@@ -41,7 +41,7 @@ build() {
         case $target in
             log_*) arguments+=(--features log) ;;
             config | relabel | http_answer) arguments+=(--features config) ;;
-            otlp) arguments+=(--features otlp) ;;
+            otlp | questions) arguments+=(--features otlp) ;;
         esac
     done
     # With --target, build scripts and macros are compiled without the flags.
@@ -105,6 +105,11 @@ seed_all() {
         seed http_answer chunks
     printf '\001HTTP/1.1 100 Go on\r\n\r\nHTTP/1.0 503 Ill\r\nConnection: keep-alive\r\n\r\nback soon' |
         seed http_answer error
+    printf '\012\055process_cpu:cpu:nanoseconds:cpu:nanoseconds\022\002{}\030\001\040\002\061\000\000\000\000\000\000N@' |
+        seed questions select-series
+    printf '{"profileTypeID":"memory:inuse_space:bytes:space:bytes","labelSelector":"{a=\\"b\\"}","start":"1","end":2,"maxNodes":"9","stackTraceSelector":{"callSite":[{"name":"main"}]},"left":{"start":1}}' |
+        seed questions stacktraces-json
+    printf 'query=%%7Ba%%3D~%%22b%%22%%7D&from=-1h30m&to=now&max_nodes=7&type=a:b:c:d:e' | seed questions query
     printf 'up{job=~"etc.*",zone!="b\\n",a=~`\\w`}' | seed selector matchers
     printf '{"a name", "label" !~ "x|y", }' | seed selector quoted
     printf 'histogram_quantile(0.99, sum by (le) (rate(a_bucket{b=~"c|d"}[5m])))' | seed promql quantile

@@ -2,12 +2,12 @@
 # Installs what the tests talk to: real etcd, containerd, runc, Prometheus, Alertmanager and Go from
 # Debian's packages, a newer Prometheus and VictoriaMetrics unpacked into folders of their own, and an
 # S3 server (moto) and what the notebooks need (DuckDB, Polars, pandas, ClickHouse: 1.4 GB) in a
-# virtual environment. With --bench also the peers of `make bench`. Safe to run again: what is there is
-# left alone. Prints what it does.
+# virtual environment; Chromium and axe-core for the pages. With --bench also the peers of `make bench`.
+# Safe to run again: what is there is left alone. Prints what it does.
 set -euo pipefail
 
 tools=${LEADSMAN_TEST_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/leadsman/test-tools}
-packages=(etcd-server etcd-client containerd runc prometheus prometheus-alertmanager golang-go python3-venv g++ zstd strace)
+packages=(etcd-server etcd-client containerd runc prometheus prometheus-alertmanager golang-go python3-venv g++ zstd strace chromium)
 # Of moto only what an S3 server needs.
 python_packages=(
     duckdb polars pyarrow pandas matplotlib nbclient ipykernel chdb
@@ -78,6 +78,18 @@ make_python_environment() {
     "$venv/bin/pip" -q install "${python_packages[@]}"
 }
 
+# axe-core looks for what keeps people out of a page. The package has it as a script; what drives a
+# browser with it is not needed.
+fetch_axe() {
+    [ -s "$tools/axe.min.js" ] && return
+    say "fetching axe-core"
+    local folder
+    folder=$(mktemp -d)
+    "$tools/venv/bin/pip" -q install --no-deps --target "$folder" axe-playwright-python
+    mv "$folder/axe_playwright_python/axe.min.js" "$tools/"
+    rm -rf "$folder"
+}
+
 mkdir -p "$tools"
 install_debian_packages
 # Debian 12's Prometheus 2.42 scrapes us; a newer one is a target with native histograms.
@@ -85,4 +97,5 @@ unpack_newer prometheus prometheus
 # Debian builds Prometheus without its OTLP receiver; VictoriaMetrics has one since 1.92.
 unpack_newer victoria-metrics victoria-metrics
 make_python_environment
+fetch_axe
 say "ready; tools are in $tools"

@@ -1,3 +1,6 @@
-//! Grafana and Jaeger files, and the assets of the pages. Still empty; it grows with the pages.
+//! Grafana and Jaeger files, and the assets of the pages.
 //!
-//! Knows nothing of the rest of leadsman but the archive's tables, which the notebooks read.
+//! Knows nothing of the rest of leadsman but the archive's tables, which the notebooks read, and the
+//! paths of its API, which the pages ask.
+
+pub mod pages;

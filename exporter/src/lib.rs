@@ -5,6 +5,7 @@
 pub mod alert;
 pub mod auth;
 mod client;
+pub mod finding_json;
 pub mod otlp;
 pub mod tls;
 pub mod web;

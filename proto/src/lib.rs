@@ -17,6 +17,7 @@ pub mod compress;
 pub mod event;
 pub mod exposition;
 pub mod finding;
+pub mod flame_graph;
 pub mod folded;
 pub mod goroutine;
 pub mod labels;

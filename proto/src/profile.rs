@@ -7,10 +7,12 @@
 mod builder;
 mod frames;
 pub(crate) mod index;
+mod type_id;
 
 pub use builder::ProfileBuilder;
 pub use frames::Frame;
 use smallvec::SmallVec;
+pub use type_id::{ProfileTypeId, ProfileTypeIdError};
 
 /// Index into [`Profile::strings`]; 0 is the empty string.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,6 +80,11 @@ impl StringTable {
     /// Never: index 0 is always there.
     pub fn is_empty(&self) -> bool {
         false
+    }
+
+    /// What it holds in memory. Bytes.
+    fn n_bytes(&self) -> usize {
+        self.bytes.len() + size_of_val(self.ends.as_slice())
     }
 
     /// The strings in the order of their handles.
@@ -279,6 +286,42 @@ impl Profile {
         self.sample_types
             .iter()
             .position(|known| self.strings.get(known.kind) == kind)
+    }
+
+    /// What one sample type is called over all profiles, given the kind of this one.
+    pub fn type_id(&self, kind: &str, type_idx: usize) -> ProfileTypeId {
+        let own = self.sample_types.get(type_idx).copied();
+        let own = own.unwrap_or_default();
+        let text = |id| self.strings.get(id).to_owned();
+        ProfileTypeId {
+            kind: kind.to_owned(),
+            sample_type: text(own.kind),
+            unit: text(own.unit),
+            period_type: text(self.period_type.kind),
+            period_unit: text(self.period_type.unit),
+        }
+    }
+
+    /// What the tables hold in memory, about. Bytes.
+    pub fn n_bytes(&self) -> usize {
+        let stacks = self
+            .stacks
+            .iter()
+            .map(|stack| stack.len() * size_of::<LocationId>());
+        let sets = self
+            .label_sets
+            .iter()
+            .map(|set| set.len() * size_of::<SampleLabel>());
+        let samples = size_of::<StackId>() + size_of::<LabelSetId>();
+        self.strings.n_bytes()
+            + size_of_val(self.mappings.as_slice())
+            + size_of_val(self.functions.as_slice())
+            + size_of_val(self.locations.as_slice())
+            + size_of_val(self.stacks.as_slice())
+            + size_of_val(self.label_sets.as_slice())
+            + stacks.chain(sets).sum::<usize>()
+            + self.n_samples() * samples
+            + size_of_val(self.values.as_slice())
     }
 
     /// Sum of one sample type over all samples, saturating.

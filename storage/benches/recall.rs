@@ -1,7 +1,8 @@
 //! How long answers from the archive take, beside DuckDB on the same files.
 //!
 //! A year of hourly rollups of 10,000 series, and a day of one target's CPU profiles, a capture a
-//! minute with 300 stacks; both made up, the same each time. Each question is asked in a process of
+//! minute with 300 stacks; both made up, the same each time. Then what flame graphs ask for, of one of
+//! ten such targets with four types each: DuckDB is not asked for that. Each question is asked in a process of
 //! its own, a few times: the median is told, and the process' peak of memory. DuckDB answers in
 //! Python with as many threads; its start is not counted. Nothing is to be compared with other
 //! machines, and the files are in the page cache.
@@ -16,9 +17,10 @@ use std::time::Instant;
 use leadsman_storage::Position;
 use leadsman_storage::archive::generate::Rollups;
 use leadsman_storage::archive::{
-    Archive, ArchiveOptions, Asked, ProfileSelection, Recall, Resolution, SeriesQuery,
+    Archive, ArchiveOptions, Asked, ProfileSelection, Recall, Resolution, SeriesQuery, TotalsQuery,
 };
 use proto::profile::{Function, Line, Location, Mapping, Profile, ProfileBuilder, ValueType};
+use proto::profile_ops::FlameTree;
 use proto::{Labels, ProfileRecord, Record, Target, UnixMillis, UnixNanos};
 
 type Error = Box<dyn std::error::Error>;
@@ -30,6 +32,11 @@ const N_RUNS: usize = 7;
 const N_CAPTURES: usize = 1440;
 const N_STACKS: usize = 300;
 const QUESTIONS: [&str; 3] = ["month", "year", "profiles"];
+/// Questions about the archive of many targets: calls as levels, types and targets, totals over time.
+const OWN_QUESTIONS: [&str; 4] = ["hour graph", "day graph", "types", "timeline"];
+const N_TARGETS: usize = 10;
+/// Where that archive is, in the folder of the data.
+const MANY: &str = "many";
 
 fn main() -> Result<(), Error> {
     let folder = std::env::var_os("LEADSMAN_BENCH_DATA").map(PathBuf::from);
@@ -47,7 +54,10 @@ fn main() -> Result<(), Error> {
     if !folder.join("metric_series").is_dir() {
         std::fs::create_dir_all(&folder)?;
         write_rollups(&folder)?;
-        write_profiles(&folder)?;
+        write_profiles(&folder, 1)?;
+    }
+    if !folder.join(MANY).is_dir() {
+        write_profiles(&folder.join(MANY), N_TARGETS)?;
     }
     let duckdb = ask_duckdb(&folder);
     println!(
@@ -70,6 +80,17 @@ fn main() -> Result<(), Error> {
             let theirs = answers[question]["points"].to_string();
             assert_eq!(theirs, points, "DuckDB finds as many points");
         }
+    }
+    for question in OWN_QUESTIONS {
+        let answer = ask_apart(question, &folder)?;
+        let words: Vec<&str> = answer.split_whitespace().collect();
+        let [millis, peak, points] = words[..] else {
+            return Err(format!("unexpected answer {answer:?}").into());
+        };
+        println!(
+            "{question:<10} {millis:>12} {peak:>10} {:>12} {points:>12}",
+            "-"
+        );
     }
     if let Err(error) = duckdb {
         println!("DuckDB was not asked: {error}");
@@ -99,27 +120,39 @@ fn n_days() -> usize {
     given.and_then(|days| days.parse().ok()).unwrap_or(365)
 }
 
-fn write_profiles(folder: &Path) -> Result<(), Error> {
+fn write_profiles(folder: &Path, n_targets: usize) -> Result<(), Error> {
+    std::fs::create_dir_all(folder)?;
     let mut archive = Archive::open(ArchiveOptions {
         path: folder.to_owned(),
         buffer_bytes: 256 << 20,
         flush_interval: std::time::Duration::from_secs(300),
         compression_level: 3,
     })?;
-    let instance = "127.0.0.1:10000";
-    let target = Arc::new(Target {
-        labels: Labels::from_pairs([("job", "etcd"), ("instance", instance)]),
-        scheme: "http".to_owned(),
-        address: instance.to_owned(),
-    });
+    let targets: Vec<Arc<Target>> = (0..n_targets)
+        .map(|idx| {
+            let instance = format!("127.0.0.1:{}", 10_000 + idx);
+            Arc::new(Target {
+                labels: Labels::from_pairs([("job", "etcd"), ("instance", &instance)]),
+                scheme: "http".to_owned(),
+                address: instance,
+            })
+        })
+        .collect();
+    let kinds = ["process_cpu", "other"];
+    let mut end = 0;
     for idx in 0..N_CAPTURES {
-        let record = ProfileRecord {
-            target: Arc::clone(&target),
-            kind: "process_cpu".to_owned(),
-            is_delta: true,
-            profile: profile(idx),
-        };
-        archive.write(Position(idx as u64 + 1), &Record::Profile(Arc::new(record)));
+        for target in &targets {
+            for kind in kinds.iter().take(n_targets.min(2)) {
+                let record = ProfileRecord {
+                    target: Arc::clone(target),
+                    kind: (*kind).to_owned(),
+                    is_delta: true,
+                    profile: profile(idx),
+                };
+                end += 1;
+                archive.write(Position(end), &Record::Profile(Arc::new(record)));
+            }
+        }
     }
     archive.flush()?;
     Ok(())
@@ -223,6 +256,9 @@ fn ask(question: &str, folder: &Path) -> Result<(), Error> {
 }
 
 fn answer(question: &str, folder: &Path) -> Result<usize, Error> {
+    if OWN_QUESTIONS.contains(&question) {
+        return answer_of_many(question, &Recall::open(&folder.join(MANY)));
+    }
     let recall = Recall::open(folder);
     let end = START + n_days() as i64 * DAY;
     let (selector, from) = match question {
@@ -253,6 +289,34 @@ fn answer(question: &str, folder: &Path) -> Result<usize, Error> {
         .iter()
         .map(|series| series.windows.len())
         .sum())
+}
+
+fn answer_of_many(question: &str, recall: &Recall) -> Result<usize, Error> {
+    let hours = if question == "hour graph" { 1 } else { 24 };
+    // The middle of the day, or all of it.
+    let from = START + (24 - hours) / 2 * 3_600_000;
+    let mut selection = ProfileSelection {
+        from: Some(UnixNanos(from * 1_000_000)),
+        to: Some(UnixNanos((from + hours * 3_600_000) * 1_000_000)),
+        ..ProfileSelection::default()
+    };
+    if question == "types" {
+        return Ok(recall.profile_series(&selection)?.series.len());
+    }
+    selection.profile_type = Some("process_cpu:cpu:nanoseconds:cpu:nanoseconds".parse()?);
+    if question == "timeline" {
+        let step_millis = 300_000;
+        let totals = recall.profile_totals(&TotalsQuery {
+            selection,
+            step_millis,
+        })?;
+        let points = totals.series.iter().map(|series| series.points.len());
+        return Ok(points.sum());
+    }
+    selection.selector = r#"{instance="127.0.0.1:10003"}"#.parse()?;
+    let merged = recall.profile(&selection)?.ok_or("no profiles")?;
+    let levels = FlameTree::new(&merged.profile, 0).bounded(16_384).levels();
+    Ok(levels.levels.iter().map(|level| level.len() / 4).sum())
 }
 
 fn ask_duckdb(folder: &Path) -> Result<serde_json::Value, Error> {

@@ -31,7 +31,8 @@ pub(super) fn show(config: &Config, address: SocketAddr) {
             format!("leadsman targets --address {scheme}://{address}")
         };
         eprintln!(
-            "\n  metrics   {scheme}://{address}/metrics\
+            "\n  pages     {scheme}://{address}\
+             \n  metrics   {scheme}://{address}/metrics\
              \n  targets   {ask}      (or {scheme}://{address}/api/v1/targets)\
              \n  archive   {}/archive\
              \n            e.g. duckdb -c \"SELECT job, kind, count(*) FROM '{}/archive/profiles/*/*.parquet' GROUP BY ALL\"\

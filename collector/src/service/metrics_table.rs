@@ -7,11 +7,12 @@ use std::sync::atomic::AtomicBool;
 
 use exporter::alert::AlertMetrics;
 use exporter::otlp::OtlpMetrics;
-use exporter::web::{App, LiveView, Server, TargetReport};
+use exporter::web::{App, LiveView, Questions, Server, StoredTables, TargetReport};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Error, Registry};
 use proto::metrics::{BASELINE_PREFIX, SIGNAL_PREFIX};
+use storage::archive::Recall;
 use storage::archive::remote::MirrorMetrics;
 
 use super::open_storage;
@@ -65,7 +66,11 @@ fn registry(folder: &Path) -> Registry {
         live: LiveView::new(),
         targets: Arc::new(TargetReport::default),
         faults: Arc::new(Vec::new),
+        questions: Questions::new(Recall::open(folder)),
         ready: Arc::new(AtomicBool::new(false)),
+        tables: StoredTables::new(folder.to_owned()),
+        signals: Default::default(),
+        pages: Default::default(),
         profiler: Arc::new(OwnProfiler),
     };
     Server::bind(config.web, app).unwrap();

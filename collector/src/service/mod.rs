@@ -5,6 +5,7 @@
 //! log's queue, then the readers up to its end, then the mirror, then our endpoints.
 
 mod banner;
+mod catalogue;
 mod events;
 mod forwarders;
 #[cfg(test)]
@@ -26,7 +27,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use baseline::profiles::ProfileProgram;
 use baseline::signals::Program;
-use exporter::web::{App, LiveView, Server};
+use exporter::web::{App, LiveView, Pages, Questions, Server, StoredTables};
 use prometheus::Registry;
 use storage::archive::remote::MirrorMetrics;
 use storage::archive::{Archive, Keeper, Recall};
@@ -150,7 +151,11 @@ impl Service {
             live: live.clone(),
             targets: Arc::new(move || targets::report(&board, &problems.borrow())),
             faults: faults(&log, &archive),
+            questions: Questions::new(Recall::open(&config.borrow().archive.path)),
             ready: Arc::clone(&ready),
+            tables: StoredTables::new(config.borrow().archive.archive.path.clone()),
+            signals: catalogue::json(&config.borrow().signals).to_string().into(),
+            pages: Pages::new(dashboards::pages::FILES),
             profiler: Arc::new(OwnProfiler),
         };
         let server = Server::bind(config.borrow().web.clone(), app)?;

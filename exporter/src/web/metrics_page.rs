@@ -55,17 +55,21 @@ fn target_page(app: &App, target: &str, headers: &HeaderMap) -> Response {
 }
 
 fn answer(content_type: &'static str, body: Vec<u8>, headers: &HeaderMap) -> Response {
-    let wants_gzip = best_quality(headers, header::ACCEPT_ENCODING, &["gzip", "*"]) > 0.0;
     let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     let vary = (
         header::VARY,
         HeaderValue::from_static("accept, accept-encoding"),
     );
-    if wants_gzip && body.len() >= MIN_GZIP_BYTES {
+    if takes_gzip(headers) && body.len() >= MIN_GZIP_BYTES {
         let encoding = (header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         return ([content_type, vary, encoding], proto::compress::gzip(&body)).into_response();
     }
     ([content_type, vary], body).into_response()
+}
+
+/// Whether a client reads gzip.
+pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
+    best_quality(headers, header::ACCEPT_ENCODING, &["gzip", "*"]) > 0.0
 }
 
 /// Whether OpenMetrics is asked for by name, and not less than plain text.

@@ -10,19 +10,35 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::guard::{Gate, guard};
-use super::{App, index, metrics_page, pprof};
+use super::{App, api, metrics_page, pages, pprof, pyroscope};
+
+/// Paths of the pages: one document, which looks at the path.
+const PAGES: [&str; 6] = [
+    "/",
+    "/profiles",
+    "/signals",
+    "/findings",
+    "/archive",
+    "/targets",
+];
 
 /// The router of all paths, behind the gate.
 pub(super) fn router(app: App, gate: Gate) -> Router {
-    Router::new()
-        .route("/", get(index::page))
+    let pages = PAGES.iter().fold(Router::new(), |router, path| {
+        router.route(path, get(pages::document))
+    });
+    pages
+        .route("/pages/{*path}", get(pages::asset))
         .route("/metrics", get(metrics_page::page))
         .route("/api/v1/targets", get(targets))
-        .route("/debug/pprof/", get(index::page))
+        .merge(api::routes())
+        .route("/debug/pprof/", get(pprof_index))
         .route("/debug/pprof/profile", get(pprof::cpu))
         .route("/debug/pprof/heap", get(pprof::heap))
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
+        .merge(api::profiles::routes())
+        .merge(pyroscope::routes())
         .fallback(not_found)
         .layer(from_fn_with_state(gate, guard))
         .with_state(app)
@@ -66,7 +82,15 @@ async fn targets(State(app): State<App>) -> Response {
     }
 }
 
+async fn pprof_index() -> &'static str {
+    "profile?seconds=N: our CPU profile\nheap: our heap profile\n"
+}
+
 async fn not_found() -> Response {
+    nothing_here()
+}
+
+pub(super) fn nothing_here() -> Response {
     (
         StatusCode::NOT_FOUND,
         "nothing is here; / lists what there is\n",

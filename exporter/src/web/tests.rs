@@ -10,6 +10,7 @@ use proto::profile::Profile;
 use proto::{Labels, Record, Target, UnixMillis};
 use reqwest::StatusCode;
 use storage::Position;
+use storage::archive::Recall;
 use storage::log::{Log, LogOptions, ReadFrom};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -38,13 +39,13 @@ impl SelfProfiler for FixedProfiler {
 }
 
 /// A running server; it stops when this is dropped.
-struct Running {
+pub(super) struct Running {
     app: App,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
     _stop: DropGuard,
 }
 
-fn options() -> WebOptions {
+pub(super) fn options() -> WebOptions {
     WebOptions {
         listen: ([127, 0, 0, 1], 0).into(),
         tls: None,
@@ -53,19 +54,43 @@ fn options() -> WebOptions {
     }
 }
 
+const FILES: &[(&str, &[u8])] = &[
+    ("index.html", b"<!doctype html>"),
+    ("core/a.js", b"export const a = 1;"),
+];
+
 fn app() -> App {
     App {
         registry: prometheus::Registry::new(),
         live: LiveView::new(),
         targets: Arc::new(TargetReport::default),
         faults: Arc::new(Vec::new),
+        questions: Questions::new(Recall::open(Path::new("/nowhere"))),
         ready: Arc::new(AtomicBool::new(false)),
+        tables: StoredTables::new("/nowhere".into()),
+        signals: Bytes::from_static(b"{\"signals\": []}"),
+        pages: Pages::new(FILES),
         profiler: Arc::new(FixedProfiler),
     }
 }
 
 fn start(options: WebOptions) -> Running {
-    let app = app();
+    start_app(options, app())
+}
+
+/// One that answers from the archive in a folder.
+pub(super) fn start_over(archive: &Path) -> Running {
+    let questions = Questions::new(Recall::open(archive));
+    let tables = StoredTables::new(archive.to_owned());
+    let app = App {
+        questions,
+        tables,
+        ..app()
+    };
+    start_app(options(), app)
+}
+
+fn start_app(options: WebOptions, app: App) -> Running {
     let server = Server::bind(options, app.clone()).unwrap();
     let shutdown = CancellationToken::new();
     let address = server.local_addr();
@@ -78,7 +103,7 @@ fn start(options: WebOptions) -> Running {
 }
 
 impl Running {
-    async fn get(&self, path: &str) -> reqwest::Response {
+    pub(super) async fn get(&self, path: &str) -> reqwest::Response {
         self.get_with(path, &[]).await
     }
 
@@ -261,9 +286,15 @@ async fn credentials_are_asked_for_except_by_probes() {
     });
     for path in [
         "/",
+        "/profiles",
+        "/pages/core/a.js",
         "/metrics",
         "/api/v1/targets",
         "/debug/pprof/heap",
+        "/api/v1/profile/types",
+        "/api/v1/profile/export",
+        "/querier.v1.QuerierService/ProfileTypes",
+        "/pyroscope/render",
         "/nowhere",
     ] {
         let answer = server.get(path).await;
@@ -279,6 +310,53 @@ async fn credentials_are_asked_for_except_by_probes() {
         server.get_with("/metrics", &[header]).await.status(),
         StatusCode::OK
     );
+}
+
+#[tokio::test]
+async fn pages_are_one_document_that_allows_nothing_from_elsewhere() {
+    let server = start(options());
+    for path in ["/", "/profiles?from=-1h", "/targets"] {
+        let answer = server.get(path).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        let headers = answer.headers();
+        assert_eq!(headers["content-type"], "text/html; charset=utf-8");
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(answer.text().await.unwrap(), "<!doctype html>");
+    }
+}
+
+#[tokio::test]
+async fn files_of_the_pages_are_sent_once_until_they_change() {
+    let server = start(options());
+    let answer = server.get("/pages/core/a.js").await;
+    assert_eq!(
+        answer.headers()["content-type"],
+        "text/javascript; charset=utf-8"
+    );
+    assert_eq!(answer.headers()["cache-control"], "no-cache");
+    let tag = answer.headers()["etag"].to_str().unwrap().to_owned();
+    assert_eq!(answer.text().await.unwrap(), "export const a = 1;");
+    let known = format!("\"other\", {tag}");
+    let again = server
+        .get_with("/pages/core/a.js", &[("if-none-match", &known)])
+        .await;
+    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    assert_eq!(again.headers()["etag"], tag.as_str());
+    for path in [
+        "/pages/",
+        "/pages/core",
+        "/pages/../Cargo.toml",
+        "/pages/core/b.js",
+    ] {
+        assert_eq!(
+            server.get(path).await.status(),
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
+    }
 }
 
 #[tokio::test]

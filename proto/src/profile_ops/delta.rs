@@ -60,7 +60,12 @@ fn is_cumulative(profile: &Profile, type_idx: usize) -> bool {
         .sample_types
         .get(type_idx)
         .map_or("", |known| profile.strings.get(known.kind));
-    CUMULATIVE_TYPES.contains(&kind)
+    is_cumulative_type(kind)
+}
+
+/// Whether values of a type only grow while a process lives.
+pub(super) fn is_cumulative_type(sample_type: &str) -> bool {
+    CUMULATIVE_TYPES.contains(&sample_type)
 }
 
 /// Whether both profiles name the build of their main binary, and it is not the same.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::merge::{MergeError, Merger};
-use super::top::top;
+use super::top::{TopRow, top};
 use crate::profile::{LabelValue, Profile, SampleLabel};
 
 /// Label of the samples of the base in a difference, as `go tool pprof -diff_base` sets it: with it
@@ -41,15 +41,22 @@ pub fn compare(
     (current, current_type): (&Profile, usize),
     scale: f64,
 ) -> Vec<DiffRow> {
+    let rows = |profile, type_idx| top(profile, type_idx, usize::MAX);
+    compare_rows(rows(base, base_type), rows(current, current_type), scale)
+}
+
+/// The same of the functions that [`top`] told of each, so that one profile need not be held beside
+/// the other.
+pub fn compare_rows(base: Vec<TopRow>, current: Vec<TopRow>, scale: f64) -> Vec<DiffRow> {
     let mut rows: BTreeMap<String, DiffRow> = BTreeMap::new();
-    for row in top(base, base_type, usize::MAX) {
+    for row in base {
         let (flat, cum) = (scaled(row.flat, scale), scaled(row.cum, scale));
         let known = rows
             .entry(row.function)
             .or_insert_with_key(|name| empty(name));
         (known.flat, known.cum) = ([flat, 0], [cum, 0]);
     }
-    for row in top(current, current_type, usize::MAX) {
+    for row in current {
         let known = rows
             .entry(row.function)
             .or_insert_with_key(|name| empty(name));

@@ -90,6 +90,12 @@ impl Merger {
         Ok(())
     }
 
+    /// What it holds in memory, about. Bytes.
+    pub fn n_bytes(&self) -> usize {
+        // The indexes of the builder's tables take as much again.
+        2 * self.builder.profile().n_bytes()
+    }
+
     /// The merged profile.
     ///
     /// # Errors

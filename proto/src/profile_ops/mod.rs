@@ -1,4 +1,5 @@
-//! What is done with profiles: merging, differences, tables of functions, comparison.
+//! What is done with profiles: merging, differences, tables of functions, comparison,
+//! trees of calls.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 #[cfg(test)]
@@ -6,13 +7,17 @@ mod against_go;
 mod canonical;
 mod delta;
 mod diff;
+mod flame;
 mod import;
+mod measure;
 mod merge;
 mod top;
 
 pub use canonical::{Canonical, canonical};
 pub use delta::{delta, has_cumulative_types};
-pub use diff::{BASE_LABEL, DiffRow, compare, diff};
+pub use diff::{BASE_LABEL, DiffRow, compare, compare_rows, diff};
+pub use flame::{DiffLevels, DiffTree, FlameTree, Levels, OTHER};
+pub use measure::{Measure, measure};
 pub use merge::{MergeError, Merger, merge};
 pub use top::{TopRow, top};
 

@@ -76,8 +76,9 @@ pub use profile_query::ProfileQuery;
 #[doc(hidden)]
 pub use recall::generate;
 pub use recall::{
-    Asked, FindingAnswer, FindingQuery, MergedProfile, ProfileSelection, Recall, RecallError,
-    Sample, Series, SeriesAnswer, SeriesLimits, SeriesQuery, Window, WindowValues,
+    Allowance, Asked, FindingAnswer, FindingQuery, MergedProfile, ProfileCatalog, ProfileSelection,
+    ProfileSeries, ProfileTotals, Recall, RecallError, Sample, Series, SeriesAnswer, SeriesLimits,
+    SeriesQuery, SeriesTotals, TotalsQuery, Window, WindowValues,
 };
 pub use table::Resolution;
 pub use verify::{Damage, Depth, Severity, VerifyProgress, VerifyReport, verify};

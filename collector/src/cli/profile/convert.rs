@@ -2,10 +2,10 @@
 
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
+use proto::flame_graph::svg;
 use proto::profile::Profile;
 use proto::{compress, folded, pprof, speedscope};
 
-use super::flame::svg;
 use super::input::InputArgs;
 use crate::cli::output::OutputPath;
 

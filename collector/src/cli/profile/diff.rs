@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
+use proto::flame_graph::differential_svg;
 use proto::profile::Profile;
 use proto::profile_ops::{self, DiffRow};
 use proto::{UnixNanos, compress, pprof};
 use storage::archive::MergedProfile;
 
 use super::convert::type_idx;
-use super::flame::differential_svg;
 use super::select::Selection;
 use super::{files, units};
 use crate::cli::output::{OutputPath, print};
@@ -165,6 +165,7 @@ impl DiffArgs {
             profile,
             kind: String::new(),
             n_captures: 1,
+            n_targets: 1,
             left_out: Vec::new(),
         };
         Ok(Side {

@@ -3,7 +3,7 @@
 mod convert;
 mod diff;
 mod files;
-pub(super) mod flame;
+mod flame;
 mod input;
 pub(super) mod progress;
 mod select;

@@ -60,6 +60,7 @@ impl Selection {
             selector: self.selector(),
             kind: self.kind.clone(),
             sample_types: Vec::new(),
+            profile_type: None,
             from,
             to,
             resolution: Asked::Auto,

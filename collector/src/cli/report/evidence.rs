@@ -3,13 +3,13 @@
 use baseline::explain::growth;
 use jiff::Timestamp;
 use proto::UnixMillis;
+use proto::flame_graph::differential_svg;
 use proto::finding::FindingState;
 use proto::selector::{Matcher, Selector};
 use storage::ErrorChain;
 use storage::archive::{MergedProfile, ProfileSelection, Recall};
 
 use super::model::{Evidence, Range, Story};
-use crate::cli::profile::flame::differential_svg;
 use crate::judging::explain::{Reference, side};
 
 /// Findings whose profiles are read: each may be a day of them.

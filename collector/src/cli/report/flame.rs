@@ -53,7 +53,7 @@ fn height(svg: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::profile::flame::differential_svg;
+    use proto::flame_graph::differential_svg;
     use proto::folded;
 
     #[test]

@@ -13,12 +13,16 @@ use crate::archive::seen::IdSet;
 /// What is read of `stacks`.
 pub(in crate::archive) const COLUMNS: [&str; 2] = ["stack_id", "frames"];
 
+/// What a stack takes in memory besides its handles, about. Bytes.
+const A_STACK: usize = 48;
+
 /// Some stacks, and the frames they share.
 #[derive(Debug, Default)]
 pub(in crate::archive) struct Stacks {
     pub(in crate::archive) frames: FrameTable,
     /// Handles of frames, leaf first.
     pub(in crate::archive) by_id: HashMap<u64, Box<[u32]>>,
+    n_handle_bytes: usize,
 }
 
 impl Stacks {
@@ -45,6 +49,11 @@ impl Stacks {
         Ok(())
     }
 
+    /// What they take in memory, about. Bytes.
+    pub(in crate::archive) fn n_bytes(&self) -> usize {
+        self.frames.n_bytes() + self.n_handle_bytes
+    }
+
     /// Adds all stacks of a file that are not here yet, and tells how many rows it has.
     pub(in crate::archive) fn read_all(&mut self, path: &Path) -> Result<usize, ArchiveError> {
         let mut n_rows = 0;
@@ -69,9 +78,10 @@ impl Stacks {
                 continue;
             };
             if is_wanted(id) && !self.by_id.contains_key(&id) {
-                let handles = (start as usize..end as usize)
+                let handles: Box<[u32]> = (start as usize..end as usize)
                     .map(|item| frames.read(item, &mut self.frames))
                     .collect();
+                self.n_handle_bytes += A_STACK + size_of_val(&*handles);
                 self.by_id.insert(id, handles);
             }
         }

@@ -48,6 +48,19 @@ pub enum RecallError {
         /// The limit.
         limit: usize,
     },
+    /// The answer would take more memory than it may.
+    #[error(
+        "the answer takes more than {} MiB of memory: choose a shorter range, fewer targets or one \
+         type of profiles",
+        .limit >> 20
+    )]
+    TooMuchMemory {
+        /// The limit. Bytes.
+        limit: usize,
+    },
+    /// The question was taken back.
+    #[error("the question was taken back before it was answered")]
+    Stopped,
     /// Files were replaced faster than they could be read.
     #[error("the archive changed {attempts} times while it was read: try again")]
     Changing {
@@ -57,6 +70,18 @@ pub enum RecallError {
 }
 
 impl RecallError {
+    /// The error of a file that can be left out of an answer.
+    ///
+    /// # Errors
+    /// If there can be no answer: a file is gone and all has to be listed anew, or the allowance is
+    /// used up.
+    pub(super) fn into_left_out(self) -> Result<ArchiveError, Self> {
+        match self {
+            Self::Archive(error) if !error.is_gone() => Ok(error),
+            other => Err(other),
+        }
+    }
+
     /// Whether a file went away under way: what is there now has to be listed anew.
     pub(super) fn is_gone(&self) -> bool {
         matches!(self, Self::Archive(error) if error.is_gone())

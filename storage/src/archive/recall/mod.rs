@@ -1,13 +1,15 @@
 //! Fast answers from the archive, in bounded memory and without a query engine.
 //!
 //! [`Recall::series`] reads series by matchers and time at the right resolution, [`Recall::profile`]
-//! merges profiles, [`Recall::findings`] tells what was found. What is in the log and in no file yet is part of every answer.
+//! merges profiles, [`Recall::profile_series`] and [`Recall::profile_totals`] tell what there is of them
+//! without reading samples, [`Recall::findings`] tells what was found. What is in the log and in no file yet is part of every answer.
 //!
 //! Recall knows the tables and how to read little of them. It does not know who asks, nor where the
 //! files are: that is behind [`source::Files`].
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod allowance;
 mod error;
 mod findings;
 #[doc(hidden)]
@@ -27,9 +29,13 @@ use std::sync::Arc;
 
 use self::source::{Files, LocalFiles};
 
+pub use self::allowance::Allowance;
 pub use self::error::RecallError;
 pub use self::findings::{FindingAnswer, FindingQuery};
-pub use self::profiles::{MergedProfile, ProfileSelection};
+pub use self::profiles::{
+    MergedProfile, ProfileCatalog, ProfileSelection, ProfileSeries, ProfileTotals, SeriesTotals,
+    TotalsQuery,
+};
 pub use self::series::{
     Asked, Sample, Series, SeriesAnswer, SeriesLimits, SeriesQuery, Window, WindowValues,
 };
@@ -40,6 +46,8 @@ pub struct Recall {
     files: Arc<dyn Files>,
     /// Folder of the log with what is not in files yet.
     log: Option<PathBuf>,
+    /// What a question may take.
+    allowance: Allowance,
 }
 
 impl Recall {
@@ -53,11 +61,25 @@ impl Recall {
         Self {
             files: Arc::new(LocalFiles::new(tables)),
             log: log.filter(|log| log.is_dir()),
+            allowance: Allowance::default(),
         }
     }
 
     /// An archive whose files are elsewhere; no log is beside them.
     pub(in crate::archive) fn over(files: Arc<dyn Files>) -> Self {
-        Self { files, log: None }
+        Self {
+            files,
+            log: None,
+            allowance: Allowance::default(),
+        }
+    }
+
+    /// The same archive for a question that may take so much, and may be taken back.
+    #[must_use]
+    pub fn within(&self, allowance: &Allowance) -> Self {
+        Self {
+            allowance: allowance.clone(),
+            ..self.clone()
+        }
     }
 }

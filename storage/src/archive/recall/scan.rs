@@ -12,7 +12,9 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowPredicateFn, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowFilter, RowSelection,
 };
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, RowGroupMetaData};
+use parquet::file::metadata::{
+    PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
+};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
 
@@ -139,6 +141,53 @@ impl Scan<'_> {
         let ids = self.ids.map(|(column, ids)| (column, Sought::Ids(ids)));
         text.into_iter().chain(ids)
     }
+}
+
+/// Opens a file of a table for reading some rows of it, in order, counted from its first.
+pub(super) fn open_rows(
+    files: &dyn Files,
+    file: &TablePath,
+    columns: &[&str],
+    rows: impl Iterator<Item = Range<usize>>,
+) -> Result<Rows, ArchiveError> {
+    let path = files.describe(file);
+    let options = ArrowReaderOptions::new()
+        .with_page_index_policy(PageIndexPolicy::Optional)
+        .with_skip_arrow_metadata(true);
+    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(files.open(file)?, options)
+        .map_err(ArchiveError::parquet("open", &path))?;
+    let n_rows = builder.metadata().file_metadata().num_rows().max(0) as usize;
+    let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+    let selection = RowSelection::from_consecutive_ranges(rows, n_rows);
+    let reader = builder
+        .with_projection(mask)
+        .with_batch_size(Rows::A_BATCH)
+        .with_row_selection(selection)
+        .build()
+        .map_err(ArchiveError::parquet("read", &path))?;
+    Ok(Rows::new(path, reader))
+}
+
+/// The least and the greatest value of a column of integers, from a file's statistics; `None` if it
+/// has none.
+pub(super) fn extent(
+    files: &dyn Files,
+    file: &TablePath,
+    column: &str,
+) -> Result<Option<(i64, i64)>, ArchiveError> {
+    let path = files.describe(file);
+    let metadata = ParquetMetaDataReader::new()
+        .parse_and_finish(&files.open(file)?)
+        .map_err(ArchiveError::parquet("open", &path))?;
+    let of_group = |row_group: &RowGroupMetaData| {
+        let column = row_group.columns().get(column_idx(row_group, column)?)?;
+        match column.statistics()? {
+            Statistics::Int64(known) => Some((*known.min_opt()?, *known.max_opt()?)),
+            _ => None,
+        }
+    };
+    let extents = metadata.row_groups().iter().filter_map(of_group);
+    Ok(extents.reduce(|(least, greatest), (min, max)| (least.min(min), greatest.max(max))))
 }
 
 /// What is looked for in a column.

@@ -85,8 +85,11 @@ impl Recall {
         new_tail: impl Fn() -> T,
         answer: impl Fn(&Listing, T) -> Result<R, RecallError>,
     ) -> Result<R, RecallError> {
+        let taken = self.allowance.taken();
         for attempt in 0..ATTEMPTS {
             thread::sleep(PAUSE * attempt);
+            self.allowance.check()?;
+            self.allowance.settle(taken);
             let mut tail = new_tail();
             let Some(listing) = self.list(tables, days, &mut tail)? else {
                 continue;
@@ -126,6 +129,7 @@ impl Recall {
             let position = written.map_or(Position(0), |(_, position)| position);
             for entry in log::records_after(folder, position)? {
                 let entry = entry?;
+                self.allowance.check()?;
                 if entry.end > position {
                     tail.add(entry)?;
                 }

@@ -4,17 +4,18 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::path::Path;
 
-use arrow_array::{Int64Array, StructArray};
-use proto::{Labels, UnixNanos};
+use arrow_array::{Int64Array, RecordBatch, StructArray};
 
 use super::ProfileSelection;
 use super::group::Groups;
+use super::known::Known;
 use super::plan::{DayPlan, Part};
 use crate::archive::error::ArchiveError;
-use crate::archive::profile_query::captures::{self, Captures};
+use crate::archive::files::TablePath;
+use crate::archive::profile_query::captures::{self, Capture, Captures};
 use crate::archive::profile_query::samples::{LabelRows, Sample};
-use crate::archive::reading::{Columns, Rows};
-use crate::archive::recall::scan::{Ids, Scan};
+use crate::archive::reading::Columns;
+use crate::archive::recall::scan::{Ids, Scan, open_rows};
 use crate::archive::recall::{Recall, RecallError};
 use crate::archive::seen::IdHasher;
 
@@ -34,37 +35,68 @@ type Places = HashMap<u64, Place, BuildHasherDefault<IdHasher>>;
 pub(super) fn read(
     recall: &Recall,
     selection: &ProfileSelection,
+    known: &Known<'_>,
     plan: &DayPlan,
 ) -> Result<(Groups, Vec<ArchiveError>), RecallError> {
     let (mut groups, mut left_out) = (Groups::default(), Vec::new());
     for part in &plan.parts {
-        read_part(recall, selection, part, &mut groups, &mut left_out)?;
+        let mut captures = Captures::new();
+        // Files whose captures are wanted. Rows of samples are in the same stretch of the log.
+        let mut names = Vec::new();
+        for file in &part.profiles {
+            let n_before = captures.len();
+            let result = read_captures(recall, known, part, file, &mut captures);
+            note(result, &mut left_out)?;
+            if captures.len() > n_before {
+                names.push(file.name);
+            }
+        }
+        let n_bytes = captures.values().map(n_bytes).sum();
+        recall.allowance.take(n_bytes)?;
+        let (places, series) = add_captures(selection, captures, &mut groups);
+        let overlaps = |file: &&TablePath| {
+            let mut names = names.iter();
+            names.any(|name| name.from < file.name.to && file.name.from < name.to)
+        };
+        for file in part.samples.iter().filter(overlaps) {
+            let result = read_samples(recall, file, &places, &series, &mut groups);
+            note(result, &mut left_out)?;
+        }
+        recall.allowance.give_back(n_bytes);
     }
     Ok((groups, left_out))
 }
 
-fn read_part(
+/// What a capture takes in memory, about. Bytes.
+fn n_bytes(capture: &Capture) -> usize {
+    let comments: usize = capture.comments.iter().map(String::len).sum();
+    1024 + 160 * capture.mappings.len() + comments
+}
+
+fn read_captures(
     recall: &Recall,
-    selection: &ProfileSelection,
+    known: &Known<'_>,
     part: &Part,
-    groups: &mut Groups,
-    left_out: &mut Vec<ArchiveError>,
+    file: &TablePath,
+    captures: &mut Captures,
 ) -> Result<(), RecallError> {
-    let is_wanted = |labels: &Labels, kind: &str, time: UnixNanos| {
-        part.times.iter().any(|range| range.contains(&time.0)) && selection.matches(labels, kind)
-    };
-    let mut captures = Captures::new();
-    for file in &part.profiles {
-        let scan = Scan {
-            columns: &captures::COLUMNS,
-            text: None,
-            ids: None,
-        };
-        let path = recall.files.describe(file);
-        let rows = scan.open(&*recall.files, file);
-        let result = rows.and_then(|rows| captures::read(rows, &path, &is_wanted, &mut captures));
-        note(result, left_out)?;
+    let runs = known.runs(recall, file, &part.times)?;
+    if runs.is_empty() {
+        return Ok(());
     }
+    let rows = runs.iter().map(|run| run.rows.clone());
+    let path = recall.files.describe(file);
+    let rows = open_rows(&*recall.files, file, &captures::COLUMNS, rows)?;
+    captures::read(rows, &path, &|_, _, _| true, captures)?;
+    Ok(())
+}
+
+/// Adds what captures say of themselves; tells where their samples go, and of which series these are.
+fn add_captures(
+    selection: &ProfileSelection,
+    captures: Captures,
+    groups: &mut Groups,
+) -> (Places, Ids) {
     let (mut places, mut series) = (Places::default(), Vec::new());
     for mut capture in captures.into_values() {
         capture.types.sort_by_key(|known| known.idx);
@@ -89,91 +121,95 @@ fn read_part(
             series.push(series_id);
         }
     }
-    let series = Ids::new(series);
-    for file in part.samples.iter().filter(|_| !series.is_empty()) {
-        let scan = Scan {
-            columns: &SAMPLES,
-            text: None,
-            ids: Some(("series_id", &series)),
-        };
-        let path = recall.files.describe(file);
-        let rows = scan.open(&*recall.files, file);
-        note(
-            rows.and_then(|rows| add_samples(rows, &path, &places, groups)),
-            left_out,
-        )?;
+    (places, Ids::new(series))
+}
+
+fn read_samples(
+    recall: &Recall,
+    file: &TablePath,
+    places: &Places,
+    series: &Ids,
+    groups: &mut Groups,
+) -> Result<(), RecallError> {
+    let scan = Scan {
+        columns: &SAMPLES,
+        text: None,
+        ids: Some(("series_id", series)),
+    };
+    let path = recall.files.describe(file);
+    for batch in scan.open(&*recall.files, file)? {
+        let before = groups.n_bytes();
+        add_samples(batch?, &path, places, groups)?;
+        recall.allowance.take(groups.n_bytes() - before)?;
     }
     Ok(())
 }
 
-/// A file that is gone makes the whole answer be begun anew, any other error leaves it out.
+/// What is wrong with a file alone leaves it out; anything else ends the answer.
 fn note(
-    result: Result<(), ArchiveError>,
+    result: Result<(), RecallError>,
     left_out: &mut Vec<ArchiveError>,
-) -> Result<(), ArchiveError> {
-    match result {
-        Err(error) if !error.is_gone() => left_out.push(error),
-        result => return result,
+) -> Result<(), RecallError> {
+    if let Err(error) = result {
+        left_out.push(error.into_left_out()?);
     }
     Ok(())
 }
 
 /// Adds up what one stack did over time before it is looked for among the sums: rows are sorted so.
 fn add_samples(
-    rows: Rows,
+    batch: RecordBatch,
     path: &Path,
     places: &Places,
     groups: &mut Groups,
 ) -> Result<(), ArchiveError> {
-    for batch in rows {
-        let batch = StructArray::from(batch?);
-        let columns = Columns::new(&batch, path);
-        let profiles: &Int64Array = columns.get("profile_id")?;
-        let stacks: &Int64Array = columns.get("stack_id")?;
-        let values: &Int64Array = columns.get("value")?;
-        let labels = LabelRows::new(&columns)?;
-        let rows = profiles
-            .values()
-            .iter()
-            .zip(stacks.values())
-            .zip(values.values());
-        let mut run: Option<(Place, Sample, usize)> = None;
-        for (row, ((profile_id, stack_id), value)) in rows.enumerate() {
-            let Some(place) = places.get(&profile_id.cast_unsigned()) else {
-                continue;
-            };
-            let stack_id = stack_id.cast_unsigned();
-            match &mut run {
-                Some((known, sample, last))
-                    if *known == *place
-                        && sample.stack_id == stack_id
-                        && labels.are_equal(*last, row) =>
-                {
-                    sample.value = sample.value.saturating_add(*value);
-                    *last = row;
+    let batch = StructArray::from(batch);
+    let columns = Columns::new(&batch, path);
+    let profiles: &Int64Array = columns.get("profile_id")?;
+    let stacks: &Int64Array = columns.get("stack_id")?;
+    let values: &Int64Array = columns.get("value")?;
+    let labels = LabelRows::new(&columns)?;
+    let rows = profiles
+        .values()
+        .iter()
+        .zip(stacks.values())
+        .zip(values.values());
+    let mut run: Option<(Place, Sample, usize)> = None;
+    for (row, ((profile_id, stack_id), value)) in rows.enumerate() {
+        let Some(place) = places.get(&profile_id.cast_unsigned()) else {
+            continue;
+        };
+        let stack_id = stack_id.cast_unsigned();
+        match &mut run {
+            Some((known, sample, last))
+                if *known == *place
+                    && sample.stack_id == stack_id
+                    && labels.are_equal(*last, row) =>
+            {
+                sample.value = sample.value.saturating_add(*value);
+                *last = row;
+            }
+            _ => {
+                if let Some((place, sample, _)) = run.take() {
+                    groups.add_value(place.group_idx, sample);
                 }
-                _ => {
-                    if let Some((place, sample, _)) = run.take() {
-                        groups.add_value(place.group_idx, sample);
-                    }
-                    let set = if labels.is_empty(row) {
-                        Vec::new()
-                    } else {
-                        labels.read(row)
-                    };
-                    let sample = Sample {
-                        stack_id,
-                        labels: groups.labels(&set),
-                        type_idx: place.type_idx,
-                        value: *value,
-                    };
-                    run = Some((*place, sample, row));
-                }
+                let set = if labels.is_empty(row) {
+                    Vec::new()
+                } else {
+                    labels.read(row)
+                };
+                let sample = Sample {
+                    stack_id,
+                    labels: groups.labels(&set),
+                    type_idx: place.type_idx,
+                    value: *value,
+                };
+                run = Some((*place, sample, row));
             }
         }
-        if let Some((place, sample, _)) = run {
-            groups.add_value(place.group_idx, sample);
-        }
+    }
+    if let Some((place, sample, _)) = run {
+        groups.add_value(place.group_idx, sample);
     }
     Ok(())
 }

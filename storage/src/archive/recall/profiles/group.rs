@@ -1,10 +1,12 @@
 //! Captures that have the same header, and the sums of their samples.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
-use crate::archive::intern::Interner;
+use proto::target::TargetId;
+
+use crate::archive::intern::{Interner, Novelty};
 use crate::archive::profile_buffer::Label;
 use crate::archive::profile_query::captures::{Capture, StoredMapping};
 use crate::archive::profile_query::samples::Sample;
@@ -44,7 +46,14 @@ pub(super) struct Groups {
     places: HashMap<Header, usize>,
     groups: Vec<Group>,
     label_sets: Interner<Arc<[Label]>>,
+    /// Ids of the targets of all captures.
+    targets: HashSet<TargetId>,
+    n_bytes: usize,
 }
+
+/// What a sum takes in memory, and a set of labels, about. Bytes.
+const A_SUM: usize = 96;
+const A_SET: usize = 128;
 
 impl Header {
     /// `capture.types` have to be in order.
@@ -67,6 +76,7 @@ impl Header {
 impl Groups {
     /// Adds what a capture says of itself; tells where its samples go.
     pub(super) fn add(&mut self, capture: Capture) -> usize {
+        self.targets.insert(capture.target.id());
         let next = self.groups.len();
         let idx = *self.places.entry(Header::of(&capture)).or_insert(next);
         match self.groups.get_mut(idx) {
@@ -82,26 +92,40 @@ impl Groups {
     /// Adds a value of a stack.
     pub(super) fn add_value(&mut self, idx: usize, sample: Sample) {
         if let Some(group) = self.groups.get_mut(idx) {
-            group.add(sample);
+            self.n_bytes += group.add(sample);
         }
     }
 
     /// The handle of some labels.
     pub(super) fn labels(&mut self, labels: &[Label]) -> u32 {
-        self.label_sets.intern(labels).0
+        let (handle, novelty) = self.label_sets.intern(labels);
+        if novelty == Novelty::New {
+            self.n_bytes += A_SET * (1 + labels.len());
+        }
+        handle
+    }
+
+    /// What the sums take in memory, about. Bytes.
+    pub(super) fn n_bytes(&self) -> usize {
+        self.n_bytes
+    }
+
+    /// The targets of all captures.
+    pub(super) fn targets(&self) -> &HashSet<TargetId> {
+        &self.targets
     }
 
     /// Adds all groups of others.
     pub(super) fn add_all(&mut self, others: Self) {
+        self.targets.extend(&others.targets);
         let mut handles: HashMap<u32, u32> = HashMap::new();
         for Group { capture, sums } in others.groups {
             let idx = self.add(capture);
             for (stack_id, sums) in sums {
                 for sum in sums {
                     let labels = *handles.entry(sum.labels).or_insert_with(|| {
-                        self.label_sets
-                            .intern(&**others.label_sets.get(sum.labels))
-                            .0
+                        let labels = Arc::clone(others.label_sets.get(sum.labels));
+                        self.labels(&labels)
                     });
                     let sample = Sample {
                         stack_id,
@@ -149,18 +173,25 @@ impl Group {
         samples
     }
 
-    fn add(&mut self, sample: Sample) {
+    /// Tells what it takes in memory that was not there before. Bytes.
+    fn add(&mut self, sample: Sample) -> usize {
         let sums = self.sums.entry(sample.stack_id).or_default();
         let same = sums
             .iter_mut()
             .find(|sum| (sum.labels, sum.type_idx) == (sample.labels, sample.type_idx));
         match same {
-            Some(sum) => sum.value = sum.value.saturating_add(sample.value),
-            None => sums.push(Sum {
-                labels: sample.labels,
-                type_idx: sample.type_idx,
-                value: sample.value,
-            }),
+            Some(sum) => {
+                sum.value = sum.value.saturating_add(sample.value);
+                0
+            }
+            None => {
+                sums.push(Sum {
+                    labels: sample.labels,
+                    type_idx: sample.type_idx,
+                    value: sample.value,
+                });
+                A_SUM
+            }
         }
     }
 

@@ -9,11 +9,12 @@ use crate::archive::recall::series::window_millis;
 use crate::archive::recall::snapshot::Listing;
 use crate::archive::table::{Resolution, Table};
 
-use super::ProfileSelection;
+use super::{PROFILES, ProfileSelection};
 
 /// Files of one writer and resolution.
 #[derive(Debug)]
 pub(super) struct Part {
+    pub(super) resolution: Resolution,
     /// Of `profiles`, or of a table of their windows.
     pub(super) profiles: Vec<TablePath>,
     /// Of the table of their samples.
@@ -100,6 +101,7 @@ impl DayPlan {
         times.retain(|range| !range.is_empty());
         if !profiles.is_empty() && !times.is_empty() {
             self.parts.push(Part {
+                resolution,
                 profiles,
                 samples: all.samples(resolution),
                 times,
@@ -149,8 +151,7 @@ impl Of<'_> {
 }
 
 fn writers(listing: &Listing, day: Day) -> Vec<WriterId> {
-    let tables = [Table::Profiles, Table::Profiles5m, Table::Profiles1h];
-    let files = tables.iter().flat_map(|table| listing.of(*table, day));
+    let files = PROFILES.iter().flat_map(|table| listing.of(*table, day));
     let mut writers: Vec<WriterId> = files.map(|file| file.name.writer).collect();
     writers.sort_by_key(|writer| writer.0);
     writers.dedup();

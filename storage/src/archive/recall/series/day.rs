@@ -48,6 +48,7 @@ pub(super) struct Points {
 
 impl DayReader<'_> {
     pub(super) fn read(&self) -> Result<DayPoints, RecallError> {
+        self.recall.allowance.check()?;
         let mut day = DayPoints::default();
         let ids = self
             .known
@@ -211,6 +212,7 @@ impl DayReader<'_> {
     }
 
     fn count(&self, n_points: usize) -> Result<(), RecallError> {
+        self.recall.allowance.check()?;
         let limit = self.query.limits.n_points;
         if self.n_points.fetch_add(n_points, Ordering::Relaxed) + n_points > limit {
             return Err(RecallError::TooManyPoints { limit });

@@ -2,5 +2,6 @@
 
 mod beside_a_writer;
 mod findings;
+mod profile_totals;
 mod profiles;
 mod series;
