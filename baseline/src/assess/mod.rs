@@ -425,7 +425,9 @@ impl Assessor {
 
     /// Whether series of a target are judged.
     pub fn knows(&self, target: TargetId) -> bool {
-        self.series.values().any(|series| series.target.id() == target)
+        self.series
+            .values()
+            .any(|series| series.target.id() == target)
     }
 
     /// Number of series that are judged.

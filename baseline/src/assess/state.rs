@@ -5,6 +5,7 @@ use proto::UnixMillis;
 use proto::finding::{Finding, Rule, Severity};
 
 use super::alarm::{Alarm, Patience};
+use super::is_of_functions;
 use crate::catalogue::{self, Direction, Signal, Threshold};
 use crate::judge::{Judge, Options, Verdict};
 
@@ -13,6 +14,11 @@ const ACCEPTED_AFTER: i64 = 86_400_000;
 /// For how long a series has to be known until its band is believed: what is less than a day says
 /// nothing about the hours to come. Milliseconds.
 const LEAST_KNOWN: i64 = 86_400_000;
+
+/// By what a band may widen in an hour. What rises within minutes would widen it as fast as it rises.
+const WIDENS_BY: f64 = 4.0;
+/// In milliseconds.
+const HOUR: f64 = 3_600_000.0;
 
 /// What is known of one series of a signal.
 #[derive(Clone, Debug)]
@@ -23,8 +29,8 @@ pub(super) struct State {
     /// One for each of the signal's thresholds.
     thresholds: Vec<Alarm>,
     band: Alarm,
-    /// Half the width of the band when its alarm was last quiet: what is out of the ordinary widens
-    /// the judge's band at once, and must not make itself usual.
+    /// Half the width of the band while its alarm was last quiet: what is out of the ordinary widens
+    /// the judge's band at once, and must not make itself usual. Infinite while there is none.
     usual_width: f64,
 }
 
@@ -60,7 +66,11 @@ impl State {
         let verdict = (is_new && sample.value.is_finite()).then(|| {
             self.first_time = self.first_time.min(sample.time);
             let verdict = self.judge.observe(sample.time.0, sample.value);
-            self.as_usual(sample.time, verdict)
+            let passed = sample
+                .time
+                .0
+                .saturating_sub(self.last_time.0.max(self.first_time.0));
+            self.as_usual(signal, sample.time, passed, verdict)
         });
         self.last_time = sample.time;
         self.step_thresholds(signal, sample);
@@ -72,13 +82,31 @@ impl State {
 
     /// A verdict with the band as it was before anything was out of it, for a day at the most: then
     /// the new is usual.
-    fn as_usual(&mut self, time: UnixMillis, verdict: Verdict) -> Verdict {
-        let (Alarm::Pending { since } | Alarm::Firing { since, .. }) = self.band else {
-            self.usual_width = verdict.upper - verdict.expected;
-            return verdict;
-        };
-        if time.0.saturating_sub(since.0) > ACCEPTED_AFTER {
-            return verdict;
+    fn as_usual(
+        &mut self,
+        signal: &Signal,
+        time: UnixMillis,
+        passed: i64,
+        verdict: Verdict,
+    ) -> Verdict {
+        match self.band {
+            Alarm::Quiet => {
+                let hours = (passed as f64 / HOUR).max(0.0);
+                // A change below the least one is not told anyway.
+                let width = self.usual_width.max(signal.least_change);
+                let widest = match is_of_functions(signal) {
+                    true => f64::INFINITY, // their shares scatter with the load
+                    false => width * WIDENS_BY.powf(hours),
+                };
+                // What is not a number yet limits nothing.
+                self.usual_width = (verdict.upper - verdict.expected).min(widest);
+            }
+            Alarm::Pending { since } | Alarm::Firing { since, .. } => {
+                if time.0.saturating_sub(since.0) > ACCEPTED_AFTER {
+                    self.usual_width = f64::INFINITY;
+                    return verdict;
+                }
+            }
         }
         Verdict {
             lower: verdict.expected - self.usual_width,

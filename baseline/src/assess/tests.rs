@@ -170,6 +170,17 @@ fn what_leaves_its_band_is_told_once_a_day_of_it_is_known() {
     );
 }
 
+/// As a rate does while its window fills: no row is far from the one before.
+#[test]
+fn what_rises_row_by_row_does_not_widen_its_band_as_fast() {
+    let mut assessor = assessor(vec![signal("load", Vec::new())]);
+    let calm = loads(0, (0..3 * DAY).map(|minute| 50.0 + noise(minute)));
+    assert_eq!(told(&mut assessor, calm), [""; 0]);
+    let rising = (0..90).map(|minute| 50.0 * 1.03_f64.powi(minute.min(60)));
+    let told = told(&mut assessor, loads(3 * DAY, rising));
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
 #[test]
 fn what_is_out_of_its_band_by_little_or_on_the_good_side_is_not_told() {
     let mut assessor = assessor(vec![signal("load", Vec::new())]);

@@ -3,8 +3,8 @@
 use baseline::explain::growth;
 use jiff::Timestamp;
 use proto::UnixMillis;
-use proto::flame_graph::differential_svg;
 use proto::finding::FindingState;
+use proto::flame_graph::differential_svg;
 use proto::selector::{Matcher, Selector};
 use storage::ErrorChain;
 use storage::archive::{MergedProfile, ProfileSelection, Recall};
