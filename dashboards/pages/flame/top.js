@@ -44,8 +44,8 @@ function diffColumns(root, unit) {
     };
   };
   return [
-    side("self before", "leftSelf"), side("self after", "rightSelf"), grown("change of self", "leftSelf", "rightSelf"),
-    side("total before", "left"), side("total after", "right"), grown("change of total", "left", "right"),
+    grown("change of self", "leftSelf", "rightSelf"), side("self before", "leftSelf"), side("self after", "rightSelf"),
+    grown("change of total", "left", "right"), side("total before", "left"), side("total after", "right"),
   ];
 }
 
