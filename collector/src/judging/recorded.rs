@@ -205,10 +205,10 @@ impl Row {
 }
 
 /// Share of series in which a change is found, in percent, and the median delay in minutes.
-fn recall(rows: &[&Row], change: Change, size: f64) -> String {
-    let mut found: Vec<usize> = rows
-        .iter()
-        .filter_map(|row| row.rows_until_found(change, size))
+fn recall(rows: &[&(Row, Assessor)], change: Change, size: f64) -> String {
+    let found = rows.iter();
+    let mut found: Vec<usize> = found
+        .filter_map(|(row, learned)| row.rows_until_found(learned.clone(), change, size))
         .collect();
     found.sort_unstable();
     let share = 100.0 * found.len() as f64 / rows.len().max(1) as f64;

@@ -17,7 +17,7 @@ fn signal(signal: &Signal) -> Value {
         "title": signal.title,
         "help": signal.help,
         "unit": signal.unit.as_str(),
-        "expr": signal.expr.to_string(),
+        "expr": signal.source.to_string(),
         "bad": signal.bad.as_str(),
         "thresholds": signal.thresholds.iter().map(threshold).collect::<Vec<_>>(),
         "healthy": signal.healthy.as_ref().map(healthy),
