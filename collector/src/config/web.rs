@@ -23,6 +23,7 @@ pub(super) fn read(table: &mut Table<'_>) -> WebOptions {
         tls,
         credentials: basic.into_iter().chain(bearer).collect(),
         allow_unauthenticated: table.get("allow_unauthenticated", boolean).unwrap_or(false),
+        external_url: table.get("external_url", external_url),
     };
     check_exposure(table, &options);
     options
@@ -53,6 +54,20 @@ fn check_exposure(table: &Table<'_>, options: &WebOptions) {
         let allowed = "a loopback address; or basic_auth, authorization, tls_config with \
                        client_ca_file; or allow_unauthenticated: true";
         table.fail("listen", problem, allowed);
+    }
+}
+
+fn external_url(node: &Node) -> Result<String, Wrong> {
+    let text = non_empty(node)?;
+    let is_url = ["http://", "https://"]
+        .iter()
+        .any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
+    match is_url && !text.contains(['?', '#', ' ']) {
+        true => Ok(text.trim_end_matches('/').to_owned()),
+        false => Err(Wrong::value(
+            node,
+            "a URL, such as https://leadsman.example.com",
+        )),
     }
 }
 

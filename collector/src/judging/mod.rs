@@ -12,6 +12,7 @@ pub(crate) mod explain;
 mod happened;
 mod history;
 mod investigation;
+mod links;
 mod metrics;
 #[cfg(test)]
 mod recorded;
@@ -40,6 +41,7 @@ use baseline::causes::Causes;
 use explain::{Knowledge, Question};
 use happened::Happened;
 use investigation::{Investigation, Investigations};
+pub(crate) use links::Links;
 pub(crate) use metrics::JudgingMetrics;
 use review::Weeks;
 
@@ -69,6 +71,7 @@ pub(crate) struct Judging {
     review_interval: Duration,
     /// The look that is under way.
     looking: JoinSet<Weeks>,
+    links: Links,
 }
 
 impl Judging {
@@ -96,7 +99,13 @@ impl Judging {
             reviews: Reviews::default(),
             review_interval: config.review_interval,
             looking: JoinSet::new(),
+            links: Links::default(),
         }
+    }
+
+    /// The same, with findings that link to our pages.
+    pub(crate) fn linking(self, links: Links) -> Self {
+        Self { links, ..self }
     }
 
     /// Learns from the archive, then judges what `reader`, which starts at the tail, reads, until
@@ -240,6 +249,7 @@ impl Judging {
 
     async fn tell(&mut self, findings: Vec<Finding>) {
         for mut finding in findings {
+            finding.links = self.links.of(&finding, None);
             if finding.state == FindingState::Firing {
                 finding.explanation += &self.happened.near(&finding.target, finding.since);
                 if self.sounder.capture(finding.target.id()) {
@@ -285,10 +295,13 @@ impl Judging {
         let Some(told) = told.filter(|told| told.severity == explained.severity) else {
             return;
         };
-        let explained = Finding {
+        let signal = self.assessor.signal(&explained.signal);
+        let kind = signal.and_then(|signal| signal.profiles.first());
+        let mut explained = Finding {
             time: now(),
             ..explained
         };
+        explained.links = self.links.of(&explained, kind.map(String::as_str));
         *told = explained.clone();
         info!(
             job = explained.target.job(),

@@ -19,6 +19,7 @@ mod source;
 mod targets;
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +28,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use baseline::profiles::ProfileProgram;
 use baseline::signals::Program;
-use exporter::web::{App, LiveView, Pages, Questions, Server, StoredTables};
+use exporter::web::{App, LiveView, Pages, Questions, Server, StoredTables, WebOptions};
 use prometheus::Registry;
 use storage::archive::remote::MirrorMetrics;
 use storage::archive::{Archive, Keeper, Recall};
@@ -38,7 +39,7 @@ use tracing::{error, info, warn};
 
 use crate::config::{self, ArchiveConfig, Config};
 use crate::discovery::{Discoverer, DiscoveryOptions};
-use crate::judging::{Judging, JudgingMetrics};
+use crate::judging::{Judging, JudgingMetrics, Links};
 use crate::sounding::{Sounder, SounderHandle, SoundingMetrics};
 use crate::telemetry::{OwnProfiler, Telemetry};
 
@@ -160,6 +161,7 @@ impl Service {
         };
         let server = Server::bind(config.borrow().web.clone(), app)?;
         let address = server.local_addr();
+        let judging = judging.linking(links(&config.borrow().web, address));
 
         let readers = Readers::start(&log, archive, keeper, judging, live)?;
         let mut forwarders = Forwarders::new(&registry)?;
@@ -347,6 +349,13 @@ fn forget_unused_readers(log: &Log) -> Result<()> {
         info!(cursors = ?forgotten, "dropped the cursors of receivers that are no longer configured");
     }
     Ok(())
+}
+
+/// What leads to our pages.
+fn links(web: &WebOptions, address: SocketAddr) -> Links {
+    let scheme = if web.tls.is_some() { "https" } else { "http" };
+    let own = || format!("{scheme}://{address}");
+    Links::from(web.external_url.clone().unwrap_or_else(own))
 }
 
 /// What `/-/healthy` says of the disk.

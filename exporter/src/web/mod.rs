@@ -72,6 +72,9 @@ pub struct WebOptions {
     /// Listen on an address that is not loopback although there is neither TLS with client
     /// certificates nor authentication.
     pub allow_unauthenticated: bool,
+    /// What links in alerts and findings begin with, if not with the address: behind a proxy or on
+    /// another name. Without a slash at its end.
+    pub external_url: Option<String>,
 }
 
 /// What the endpoints show.

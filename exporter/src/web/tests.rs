@@ -51,6 +51,7 @@ pub(super) fn options() -> WebOptions {
         tls: None,
         credentials: Vec::new(),
         allow_unauthenticated: false,
+        external_url: None,
     }
 }
 

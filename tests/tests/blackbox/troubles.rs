@@ -227,6 +227,11 @@ async fn three_troubles_are_found_explained_told_once_and_over() -> Result<()> {
             .as_array()
             .is_some_and(|all| !all.is_empty())
     );
+    let links = handshakes["links"].to_string();
+    ensure!(
+        links.contains("/findings?id=") && links.contains("/profiles?query="),
+        "{links}"
+    );
     wait_for_alerts(&alertmanager, 1).await?;
 
     stop.store(true, Ordering::Relaxed);
