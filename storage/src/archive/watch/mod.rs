@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use proto::event::kind;
-use proto::metrics::{Layout, LayoutId, MetricBatch};
+use proto::metrics::{Layout, LayoutId, MetricBatch, is_absent, is_stale};
 use proto::target::TargetId;
 use proto::{Event, ProfileRecord, Record, UnixMillis, UnixNanos};
 
@@ -50,7 +50,8 @@ pub(super) struct Watch {
     last: Option<UnixMillis>,
 }
 
-/// Tells what happens to targets as records come, without keeping it.
+/// Tells what happens to targets as records come, without keeping it. A target whose series have
+/// ended is forgotten.
 #[derive(Debug, Default)]
 pub struct TargetEvents(Watch);
 
@@ -59,6 +60,12 @@ impl TargetEvents {
     pub fn observe(&mut self, record: &Record) -> Vec<Event> {
         let mut news = News::default();
         self.0.observe(record, &mut news);
+        if let Record::Metrics(batch) = record {
+            let is_end = |value: &f64| is_stale(*value) || is_absent(*value);
+            if batch.values.iter().all(is_end) {
+                self.0.forget(batch.layout.target.id());
+            }
+        }
         news.into_events()
     }
 }
@@ -120,6 +127,11 @@ impl Watch {
         }
         self.last = self.last.max(Some(event.time));
         news.event((**event).clone());
+    }
+
+    fn forget(&mut self, id: TargetId) {
+        self.targets.remove(&id);
+        self.layouts.retain(|_, (target, _)| *target != id);
     }
 
     fn learn(&mut self, layout: &Layout) {

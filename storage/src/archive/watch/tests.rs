@@ -333,3 +333,13 @@ fn too_many_targets_forget_those_not_seen_for_a_day() {
     }
     assert!(targets.len() < 10, "{}", targets.len());
 }
+
+#[test]
+fn who_only_wants_events_keeps_nothing_of_targets_that_are_gone() {
+    let mut scene = Scene::after_a_scrape();
+    let mut events = TargetEvents(std::mem::take(&mut scene.watch));
+    assert_eq!((events.0.targets.len(), events.0.layouts.len()), (1, 1));
+    let end = scene.decoder.end(scene.now).unwrap();
+    events.observe(&Record::Metrics(Arc::new(end)));
+    assert_eq!((events.0.targets.len(), events.0.layouts.len()), (0, 0));
+}
