@@ -9,9 +9,8 @@ use std::sync::Arc;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use leadsman_baseline::assess::{self, Assessor};
-use leadsman_baseline::catalogue::{Direction, Signal, Source, Unit};
+use leadsman_baseline::catalogue::{Direction, Signal};
 use leadsman_baseline::judge::{Judge, Options};
-use leadsman_baseline::promql::Expr;
 use proto::metrics::{Family, Layout, MetricBatch, Series, SeriesId};
 use proto::{Labels, Target, UnixMillis};
 
@@ -52,20 +51,10 @@ const N_SIGNALS: usize = 100;
 
 fn signal(idx: usize) -> Signal {
     Signal {
-        name: format!("s{idx}"),
-        component: "etcd".to_owned(),
         title: "S".to_owned(),
-        help: String::new(),
-        unit: Unit::Count,
-        source: Source::Expr(Expr::Time),
         bad: Direction::Up,
-        thresholds: Vec::new(),
-        healthy: None,
         least_change: 1.0,
-        limit: None,
-        remedy: String::new(),
-        references: Vec::new(),
-        profiles: Vec::new(),
+        ..Signal::blank(format!("s{idx}"), "etcd")
     }
 }
 

@@ -278,10 +278,7 @@ fn function(finding: &Finding) -> &str {
 
 fn signals() -> Vec<Signal> {
     let signal = |name: &str, measure, unit, bad| Signal {
-        name: format!("profile_{name}"),
-        component: "profiles".to_owned(),
         title: name.to_owned(),
-        help: String::new(),
         unit,
         source: Source::Profile(FromProfile {
             kind: "process_cpu".to_owned(),
@@ -289,13 +286,8 @@ fn signals() -> Vec<Signal> {
             measure,
         }),
         bad,
-        thresholds: Vec::new(),
-        healthy: None,
         least_change: 0.02,
-        limit: None,
-        remedy: String::new(),
-        references: Vec::new(),
-        profiles: Vec::new(),
+        ..Signal::blank(format!("profile_{name}"), "profiles")
     };
     vec![
         signal("cpu", Measure::PerSecond, Unit::Cores, Direction::Up),

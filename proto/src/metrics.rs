@@ -226,6 +226,13 @@ impl MetricBatch {
         self.timestamps.get(idx).copied().unwrap_or(self.time)
     }
 
+    /// Whether all its series have ended: nothing but stale markers, and what is absent.
+    pub fn is_end(&self) -> bool {
+        self.values
+            .iter()
+            .all(|value| is_stale(*value) || is_absent(*value))
+    }
+
     /// Series with their samples and times, absent ones left out, stale markers included.
     pub fn samples(&self) -> impl Iterator<Item = (&Series, UnixMillis, f64)> {
         self.layout

@@ -155,6 +155,16 @@ impl PartialEq for Matcher {
 impl Eq for Matcher {}
 
 impl Selector {
+    /// What has all of these labels, whatever else it has: of a target's labels, that target.
+    pub fn of(labels: &Labels) -> Self {
+        let pairs = labels.iter();
+        Self {
+            matchers: pairs
+                .map(|(name, value)| Matcher::equal(name, value))
+                .collect(),
+        }
+    }
+
     /// Whether all matchers hold for labels.
     pub fn matches(&self, labels: &Labels) -> bool {
         let holds =

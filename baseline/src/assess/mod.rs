@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proto::finding::{FindingId, FindingState};
-use proto::metrics::{Family, MetricBatch, MetricKind, Series, SeriesId, is_absent, is_stale};
+use proto::metrics::{Family, MetricBatch, MetricKind, Series, SeriesId, is_absent};
 use proto::target::TargetId;
 use proto::{Finding, Labels, Target, UnixMillis};
 
@@ -258,8 +258,7 @@ impl Assessor {
         }
         self.note_limits(batch);
         let bands = self.bands(batch, &verdicts);
-        let is_end = |value: &f64| is_stale(*value) || is_absent(*value);
-        if batch.values.iter().all(is_end) {
+        if batch.is_end() {
             self.forget_young(batch);
         }
         Assessment { findings, bands }
@@ -305,9 +304,12 @@ impl Assessor {
         of(labels).or_else(|| of(&Labels::default())).copied()
     }
 
-    /// All series that are judged but those of functions, whose chains only the stacks tell apart.
-    pub fn judged(&self) -> impl Iterator<Item = Judged> {
-        self.series.iter().filter_map(|(id, series)| {
+    /// All series that have been judged for so long (milliseconds) but those of functions, whose chains
+    /// only the stacks tell apart.
+    pub fn judged(&self, known_for: i64) -> impl Iterator<Item = Judged> {
+        let known = self.series.iter();
+        let known = known.filter(move |(_, series)| series.state.known() >= known_for);
+        known.filter_map(|(id, series)| {
             let signal = self.signals.get(series.signal_idx)?;
             (!is_of_functions(signal)).then(|| Judged {
                 id: *id,

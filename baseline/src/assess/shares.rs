@@ -106,6 +106,29 @@ impl Shares {
     }
 }
 
+/// Keeps back what another function tells, by the stacks of the newest profile. `seen` has functions
+/// with the places of their limits.
+fn hold_back(
+    seen: &[(usize, Seen<'_>)],
+    whole: Whole,
+    (record, sample_type): (&ProfileRecord, &str),
+    limits: &mut HashMap<usize, Limit>,
+) {
+    let (places, seen): (Vec<usize>, Vec<Seen<'_>>) = seen.iter().copied().unzip();
+    let Some(type_idx) = record.profile.type_idx(sample_type) else {
+        return;
+    };
+    if seen.iter().all(|one| one.standing != Standing::Out) {
+        return;
+    }
+    let kept_back = functions::kept_back(&seen, whole, &record.profile, type_idx);
+    for (place, is_kept_back) in places.iter().zip(kept_back) {
+        if let Some(limit) = limits.get_mut(place) {
+            limit.is_kept_back = is_kept_back;
+        }
+    }
+}
+
 /// Which functions are told together: all labels but the function.
 fn family(labels: &Labels) -> u64 {
     let others = labels.iter().filter(|(name, _)| *name != FUNCTION_LABEL);
@@ -171,61 +194,60 @@ impl Assessor {
         let whole = self.beside(batch, from, &[Measure::PerSecond, Measure::Total]);
         let family = self.follow(&first.labels, batch.time, whole.map(|(now, _)| now));
         let mut seen = Vec::with_capacity(of_signal.len());
-        let mut places = Vec::with_capacity(of_signal.len());
         for (place, series, now) in of_signal {
             if !self.series.contains_key(&series.id) {
                 self.meet_function(signal_idx, &batch.layout.target, series, family, batch.time);
             }
-            let Some(assessed) = self.series.get(&series.id) else {
-                continue;
-            };
-            let peeked = assessed.state.peek(signal, batch.time, now);
-            let expected = peeked.map_or(f64::NAN, |(verdict, _)| verdict.expected);
-            let least = least_change(expected, now, n_events);
-            let is_out = peeked.is_some_and(|(_, is_out)| is_out) && now - expected >= least;
-            let (standing, least) = match (assessed.is_in_trouble(), is_out) {
-                (true, _) => (Standing::Told, 0.0),
-                (false, true) => (Standing::Out, least),
-                (false, false) => (Standing::Usual, least),
-            };
-            let is_kept_back = false;
-            limits.insert(
-                place,
-                Limit {
-                    least,
-                    is_kept_back,
-                },
-            );
-            if expected.is_finite() {
-                let grown = self.shares.grown.entry(series.id).or_default();
-                *grown += NEWEST_GROWTH * (now - expected - *grown);
-                let grown = *grown;
-                places.push(place);
-                seen.push(Seen {
-                    function: series.labels.get(FUNCTION_LABEL).unwrap_or(""),
-                    now,
-                    expected,
-                    grown,
-                    standing,
-                });
+            if let Some((limit, one)) = self.look(signal, series, (batch.time, now), n_events) {
+                limits.insert(place, limit);
+                seen.extend(one.map(|one| (place, one)));
             }
         }
-        let type_idx = |record: &ProfileRecord| record.profile.type_idx(&from.sample_type);
-        if let Some(record) = record
-            && let Some(type_idx) = type_idx(record)
-            && seen.iter().any(|one| one.standing == Standing::Out)
-        {
-            let whole = Whole {
-                now: family.whole,
-                expected: whole.map_or(f64::NAN, |(_, expected)| expected),
-            };
-            let kept_back = functions::kept_back(&seen, whole, &record.profile, type_idx);
-            for (place, is_kept_back) in places.iter().zip(kept_back) {
-                if let Some(limit) = limits.get_mut(place) {
-                    limit.is_kept_back = is_kept_back;
-                }
-            }
+        let whole = Whole {
+            now: family.whole,
+            expected: whole.map_or(f64::NAN, |(_, expected)| expected),
+        };
+        if let Some(record) = record {
+            hold_back(&seen, whole, (record, &from.sample_type), limits);
         }
+    }
+
+    /// A function's share as it is now: what holds for it, and once something was expected of it how
+    /// it stands. `None` if it is not judged.
+    fn look<'a>(
+        &mut self,
+        signal: &Signal,
+        series: &'a Series,
+        (time, now): (UnixMillis, f64),
+        n_events: f64,
+    ) -> Option<(Limit, Option<Seen<'a>>)> {
+        let assessed = self.series.get(&series.id)?;
+        let peeked = assessed.state.peek(signal, time, now);
+        let expected = peeked.map_or(f64::NAN, |(verdict, _)| verdict.expected);
+        let least = least_change(expected, now, n_events);
+        let is_out = peeked.is_some_and(|(_, is_out)| is_out) && now - expected >= least;
+        let (standing, least) = match (assessed.is_in_trouble(), is_out) {
+            (true, _) => (Standing::Told, 0.0),
+            (false, true) => (Standing::Out, least),
+            (false, false) => (Standing::Usual, least),
+        };
+        let limit = Limit {
+            least,
+            is_kept_back: false,
+        };
+        if !expected.is_finite() {
+            return Some((limit, None));
+        }
+        let grown = self.shares.grown.entry(series.id).or_default();
+        *grown += NEWEST_GROWTH * (now - expected - *grown);
+        let seen = Seen {
+            function: series.labels.get(FUNCTION_LABEL).unwrap_or(""),
+            now,
+            expected,
+            grown: *grown,
+            standing,
+        };
+        Some((limit, Some(seen)))
     }
 
     /// What else is told of the same values: now, and what was expected of it, if that is known.

@@ -6,7 +6,7 @@ use proto::finding::{Rule, Severity};
 use proto::metrics::{Family, Layout, MetricKind, Series, absent, stale_marker};
 
 use super::*;
-use crate::catalogue::{self, Bound, Comparison, Direction, Guard, Source, Threshold, Unit};
+use crate::catalogue::{self, Bound, Comparison, Direction, Guard, Source, Threshold};
 
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 1440;
@@ -26,20 +26,13 @@ fn threshold(severity: catalogue::Severity, above: f64, minutes: u64) -> Thresho
 
 fn signal(name: &str, thresholds: Vec<Threshold>) -> Signal {
     Signal {
-        name: name.to_owned(),
-        component: "etcd".to_owned(),
         title: format!("The {name}"),
-        help: String::new(),
-        unit: Unit::Count,
         source: Source::Expr("g".parse().unwrap()),
         bad: Direction::Up,
         thresholds,
-        healthy: None,
         least_change: 1.0,
-        limit: None,
         remedy: "do it".to_owned(),
-        references: Vec::new(),
-        profiles: Vec::new(),
+        ..Signal::blank(name, "etcd")
     }
 }
 
@@ -170,14 +163,28 @@ fn what_leaves_its_band_is_told_once_a_day_of_it_is_known() {
     );
 }
 
-/// As a rate does while its window fills: no row is far from the one before.
+/// As a rate of a minute does while its window fills, at a row a second behind weeks of rows five
+/// minutes apart: no row is far from the one before, and the first ones are no change that matters.
 #[test]
 fn what_rises_row_by_row_does_not_widen_its_band_as_fast() {
-    let mut assessor = assessor(vec![signal("load", Vec::new())]);
-    let calm = loads(0, (0..3 * DAY).map(|minute| 50.0 + noise(minute)));
+    let usual = |row: i64| 50.0 + noise(row);
+    let at = |time: i64, value: f64| MetricBatch {
+        time: UnixMillis(time),
+        ..batch(0, &[("load", value)])
+    };
+    let signal = Signal {
+        least_change: 300.0,
+        ..signal("load", Vec::new())
+    };
+    let mut assessor = assessor(vec![signal]);
+    let calm = (0..7 * 288).map(|row| at(row * 5 * MINUTE, usual(row)));
     assert_eq!(told(&mut assessor, calm), [""; 0]);
-    let rising = (0..90).map(|minute| 50.0 * 1.03_f64.powi(minute.min(60)));
-    let told = told(&mut assessor, loads(3 * DAY, rising));
+    let start = 7 * DAY * MINUTE;
+    let rising = (0..1000).map(|row: i64| {
+        let risen = (row - 90).clamp(0, 60) as f64 / 60.0;
+        at(start + row * 1000, usual(row) * (1.0 + 11.0 * risen))
+    });
+    let told = told(&mut assessor, rising);
     assert_eq!(told.len(), 1, "{told:?}");
 }
 

@@ -127,6 +127,27 @@ pub struct Healthy {
 }
 
 impl Signal {
+    /// A signal of which nothing else is said: a count of which either change is bad, and that is
+    /// computed from the time alone.
+    pub fn blank(name: impl Into<String>, component: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            component: component.into(),
+            title: String::new(),
+            help: String::new(),
+            unit: Unit::Count,
+            source: Source::Expr(Expr::Time),
+            bad: Direction::Both,
+            thresholds: Vec::new(),
+            healthy: None,
+            least_change: 0.0,
+            limit: None,
+            remedy: String::new(),
+            references: Vec::new(),
+            profiles: Vec::new(),
+        }
+    }
+
     /// How it is computed, if it is from the series of a page.
     pub fn expr(&self) -> Option<&Expr> {
         match &self.source {

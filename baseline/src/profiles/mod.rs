@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use proto::metrics::{Family, PROFILE_LABEL};
 use proto::profile::{LabelSetId, Profile, StackId};
+use proto::profile_ops::{self, measure};
 use proto::{Target, UnixMillis};
 
 use crate::catalogue::{FromProfile, Measure, Signal};
@@ -155,7 +156,8 @@ impl ProfileEvaluator {
             else {
                 continue;
             };
-            let over = match (is_of_moment(sample_type), taken.is_delta) {
+            let is_of_moment = measure(&kind.name, sample_type) == profile_ops::Measure::State;
+            let over = match (is_of_moment, taken.is_delta) {
                 (true, _) => Over::Moment,
                 (false, true) => Over::Time,
                 // What was counted since the process began is no part of a window.
@@ -274,10 +276,4 @@ fn in_seconds(unit: &str) -> f64 {
         "milliseconds" => 1e-3,
         _ => 1.0,
     }
-}
-
-/// Whether a sample type is of a moment, whatever the profile covers: Go's heap profile has what was
-/// allocated in a time beside what is there.
-fn is_of_moment(sample_type: &str) -> bool {
-    sample_type.starts_with("inuse") || sample_type == "goroutine"
 }

@@ -12,10 +12,7 @@ const MINUTE: i64 = 60_000;
 
 fn signal(name: &str, kind: &str, sample_type: &str, measure: Measure, unit: Unit) -> Signal {
     Signal {
-        name: format!("profile_{name}"),
-        component: "profiles".to_owned(),
         title: name.to_owned(),
-        help: String::new(),
         unit,
         source: Source::Profile(FromProfile {
             kind: kind.to_owned(),
@@ -23,13 +20,7 @@ fn signal(name: &str, kind: &str, sample_type: &str, measure: Measure, unit: Uni
             measure,
         }),
         bad: Direction::Up,
-        thresholds: Vec::new(),
-        healthy: None,
-        least_change: 0.0,
-        limit: None,
-        remedy: String::new(),
-        references: Vec::new(),
-        profiles: Vec::new(),
+        ..Signal::blank(format!("profile_{name}"), "profiles")
     }
 }
 

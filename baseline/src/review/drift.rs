@@ -1,7 +1,5 @@
 //! Slow growth: over weeks, and in a day towards a limit.
 
-use std::time::Duration;
-
 use proto::UnixMillis;
 use proto::finding::{Rule, Severity};
 
@@ -223,7 +221,6 @@ impl Seen<'_> {
 
 /// Days in words: hours where they are few.
 fn lasting(days: f64) -> String {
-    let hour = Duration::from_secs(3600).as_secs_f64();
-    let seconds = days * 24.0 * hour;
-    Unit::Seconds.format((seconds / hour).round().max(1.0) * hour)
+    let hours = (days * 24.0).round().max(1.0);
+    Unit::Seconds.format(hours * 3600.0)
 }

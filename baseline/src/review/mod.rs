@@ -24,6 +24,9 @@ pub use open::{Reviewed, Reviews};
 /// Milliseconds.
 pub const LOOKED_AT: i64 = 28 * DAY;
 
+/// What is known for less than half a day has nothing in it to be seen. Milliseconds.
+pub const LEAST_KNOWN: i64 = 12 * HOUR;
+
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 

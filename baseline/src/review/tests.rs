@@ -6,27 +6,19 @@ use proto::finding::{FindingState, Rule, Severity};
 use proto::{Labels, Target, UnixMillis};
 
 use super::{DAY, HOUR, History, Outlook, Reviewed, Reviews, review};
-use crate::catalogue::{Signal, Source, Unit};
+use crate::catalogue::{Signal, Source};
 
 /// Monday, 2026-01-05.
 const START: i64 = 1_767_571_200_000;
 
 fn signal() -> Signal {
     Signal {
-        name: "memory".to_owned(),
-        component: "process".to_owned(),
         title: "Memory".to_owned(),
-        help: String::new(),
-        unit: Unit::Count,
         source: Source::Expr("m".parse().unwrap()),
         bad: crate::catalogue::Direction::Up,
-        thresholds: Vec::new(),
-        healthy: None,
         least_change: 1.0,
-        limit: None,
         remedy: "Look.".to_owned(),
-        references: Vec::new(),
-        profiles: Vec::new(),
+        ..Signal::blank("memory", "process")
     }
 }
 

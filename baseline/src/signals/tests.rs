@@ -7,26 +7,16 @@ use proto::selector::Selector;
 use proto::{Labels, Target, UnixMillis};
 
 use super::*;
-use crate::catalogue::{Direction, Signal, Source, Unit};
+use crate::catalogue::{Direction, Signal, Source};
 
 const MINUTE: i64 = 60_000;
 
 fn evaluator(expr: &str) -> Evaluator {
     let signal = Signal {
-        name: "s".to_owned(),
-        component: "etcd".to_owned(),
         title: "S".to_owned(),
-        help: String::new(),
-        unit: Unit::Count,
         source: Source::Expr(expr.parse().unwrap()),
         bad: Direction::Up,
-        thresholds: Vec::new(),
-        healthy: None,
-        least_change: 0.0,
-        limit: None,
-        remedy: String::new(),
-        references: Vec::new(),
-        profiles: Vec::new(),
+        ..Signal::blank("s", "etcd")
     };
     Evaluator::new(Arc::new(Program::new([&signal]).unwrap()))
 }

@@ -75,7 +75,7 @@ fn read_list(table: &mut Table<'_>, component: &str, signals: &mut Vec<Signal>) 
         names.push(name.clone());
         let place = signals.iter().position(|signal| signal.name == name);
         let known = place.and_then(|place| signals.get(place)).cloned();
-        let mut signal = known.unwrap_or_else(|| blank(name, component));
+        let mut signal = known.unwrap_or_else(|| Signal::blank(name, component));
         let is_enabled = table.get("enabled", boolean).unwrap_or(true);
         let needed: &[_] = if is_enabled && place.is_none() {
             &NEEDED
@@ -105,26 +105,6 @@ fn read_list(table: &mut Table<'_>, component: &str, signals: &mut Vec<Signal>) 
 fn check(table: &Table<'_>, signal: &Signal) {
     for error in signal.check() {
         table.fail(error.key, error.problem, error.allowed);
-    }
-}
-
-/// A signal of which nothing is known.
-fn blank(name: String, component: &str) -> Signal {
-    Signal {
-        name,
-        component: component.to_owned(),
-        title: String::new(),
-        help: String::new(),
-        unit: Unit::Count,
-        source: SignalSource::Expr(Expr::Time),
-        bad: Direction::Both,
-        thresholds: Vec::new(),
-        healthy: None,
-        least_change: 0.0,
-        limit: None,
-        remedy: String::new(),
-        references: Vec::new(),
-        profiles: Vec::new(),
     }
 }
 

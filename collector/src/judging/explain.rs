@@ -3,11 +3,11 @@
 use baseline::causes::Causes;
 use baseline::explain::{Change, Likely, Side, cause_of, growth, likely};
 use baseline::profiles::FUNCTION_LABEL;
+use proto::UnixNanos;
 use proto::finding::{Finding, Rule};
 use proto::metrics::PROFILE_LABEL;
 use proto::profile::Profile;
-use proto::selector::{Matcher, Selector};
-use proto::{Target, UnixNanos};
+use proto::selector::Selector;
 use storage::ErrorChain;
 use storage::archive::{ProfileSelection, Recall};
 
@@ -30,8 +30,8 @@ pub(super) struct Knowledge {
 pub(crate) struct Reference {
     pub(crate) from: UnixNanos,
     pub(crate) to: UnixNanos,
-    /// When that was.
-    words: &'static str,
+    /// When that was: on the day before, ….
+    pub(crate) words: &'static str,
 }
 
 impl Reference {
@@ -152,7 +152,7 @@ impl Knowledge {
     fn compare(&self, finding: &Finding, question: &Question, kind: &str, now: &Profile) -> Said {
         let reference = Reference::of(finding);
         let selection = ProfileSelection {
-            selector: selector(&finding.target),
+            selector: Selector::of(&finding.target.labels),
             kind: Some(kind.to_owned()),
             from: Some(reference.from),
             to: Some(reference.to),
@@ -316,14 +316,4 @@ fn percent(share: f64) -> String {
 
 fn list(items: impl Iterator<Item = String>) -> String {
     items.collect::<Vec<_>>().join(", ")
-}
-
-/// The target itself and no other.
-fn selector(target: &Target) -> Selector {
-    let labels = target.labels.iter();
-    Selector {
-        matchers: labels
-            .map(|(name, value)| Matcher::equal(name, value))
-            .collect(),
-    }
 }

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use baseline::assess::Assessor;
 use baseline::catalogue::Signal;
-use baseline::review::Reviews;
+use baseline::review::{LEAST_KNOWN, Reviews};
 use proto::finding::{FindingId, FindingState};
 use proto::metrics::{MetricBatch, Origin};
 use proto::{Finding, Record, Target, UnixMillis};
@@ -228,7 +228,7 @@ impl Judging {
         if !self.looking.is_empty() {
             return;
         }
-        let judged: Vec<_> = self.assessor.judged().collect();
+        let judged: Vec<_> = self.assessor.judged(LEAST_KNOWN).collect();
         let (knowledge, stop) = (Arc::clone(&self.knowledge), stop.clone());
         self.looking
             .spawn_blocking(move || review::look(&knowledge.recall, judged, now(), &stop));

@@ -1,10 +1,16 @@
 //! The catalogue of signals as the pages read it.
 
 use baseline::catalogue::{Bound, Guard, Healthy, Signal, Threshold};
+use exporter::web::Prepared;
 use serde_json::{Value, json};
 
+/// The catalogue, ready to be sent.
+pub(super) fn prepared(signals: &[Signal]) -> Prepared {
+    Prepared::new("application/json", json(signals).to_string().into())
+}
+
 /// `{"signals": […]}`, in the order of the catalogue.
-pub(super) fn json(signals: &[Signal]) -> Value {
+fn json(signals: &[Signal]) -> Value {
     let signals: Vec<Value> = signals.iter().map(signal).collect();
     json!({ "signals": signals })
 }

@@ -69,7 +69,7 @@ fn registry(folder: &Path) -> Registry {
         questions: Questions::new(Recall::open(folder)),
         ready: Arc::new(AtomicBool::new(false)),
         tables: StoredTables::new(folder.to_owned()),
-        signals: Default::default(),
+        signals: super::catalogue::prepared(&[]),
         pages: Default::default(),
         profiler: Arc::new(OwnProfiler),
     };

@@ -155,7 +155,7 @@ impl Service {
             questions: Questions::new(Recall::open(&config.borrow().archive.path)),
             ready: Arc::clone(&ready),
             tables: StoredTables::new(config.borrow().archive.archive.path.clone()),
-            signals: catalogue::json(&config.borrow().signals).to_string().into(),
+            signals: catalogue::prepared(&config.borrow().signals),
             pages: Pages::new(dashboards::pages::FILES),
             profiler: Arc::new(OwnProfiler),
         };

@@ -30,6 +30,7 @@ mod metrics_page;
 mod openmetrics;
 mod pages;
 mod pprof;
+mod prepared;
 mod profiles;
 mod pyroscope;
 mod questions;
@@ -45,8 +46,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use bytes::Bytes;
-
 use crate::auth::Credentials;
 use crate::tls::{ServerTlsOptions, TlsError};
 
@@ -54,6 +53,7 @@ pub use api::StoredTables;
 pub use live::{LiveView, LookupError};
 pub use pages::Pages;
 pub use pprof::{ProfileFuture, SelfProfileError, SelfProfiler};
+pub use prepared::Prepared;
 pub use questions::Questions;
 pub use server::Server;
 pub use status::{
@@ -95,7 +95,7 @@ pub struct App {
     /// The archive's tables.
     pub tables: StoredTables,
     /// The catalogue of signals as JSON: `{"signals": […]}`.
-    pub signals: Bytes,
+    pub signals: Prepared,
     /// The files of the pages.
     pub pages: Pages,
     /// Profiles of ourselves.

@@ -186,6 +186,13 @@ impl Facts {
         let share = [self.n_targets.max(1), self.n_captures.max(1)];
         self.is_state.then_some(share)
     }
+
+    /// That part of a sum.
+    pub(super) fn shared(&self, sum: i64) -> i64 {
+        let [part, whole] = self.share().unwrap_or([1, 1]);
+        let shared = i128::from(sum) * i128::from(part) / i128::from(whole);
+        i64::try_from(shared).unwrap_or(i64::MAX)
+    }
 }
 
 /// Errors as the sentences that a client is told.

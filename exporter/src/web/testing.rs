@@ -9,6 +9,8 @@ use proto::{Labels, ProfileRecord, Record, Target};
 use storage::Position;
 use storage::archive::{Archive, ArchiveOptions};
 
+use super::tests::{Running, start_over};
+
 /// 2026-11-21 12:00 UTC, milliseconds.
 pub(super) const START: i64 = 1_795_262_400_000;
 pub(super) const MINUTE: i64 = 60_000;
@@ -32,6 +34,24 @@ pub(super) const CAPTURES: [Capture; 8] = [
     ("memory", 1, "etcd", [2000, 0]),
     ("memory", 2, "etcd", [3000, 60]),
 ];
+
+/// A server over the archive.
+pub(super) struct Scene {
+    pub(super) server: Running,
+    /// Is there as long as the server.
+    pub(super) _folder: tempfile::TempDir,
+}
+
+impl Scene {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path());
+        Self {
+            server: start_over(folder.path()),
+            _folder: folder,
+        }
+    }
+}
 
 /// Writes the archive.
 pub(super) fn write(folder: &Path) {

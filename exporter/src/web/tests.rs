@@ -69,7 +69,7 @@ fn app() -> App {
         questions: Questions::new(Recall::open(Path::new("/nowhere"))),
         ready: Arc::new(AtomicBool::new(false)),
         tables: StoredTables::new("/nowhere".into()),
-        signals: Bytes::from_static(b"{\"signals\": []}"),
+        signals: Prepared::new("application/json", b"{\"signals\": []}".as_slice().into()),
         pages: Pages::new(FILES),
         profiler: Arc::new(FixedProfiler),
     }

@@ -12,7 +12,8 @@ use proto::profile::*;
 use proto::{Labels, ProfileRecord, Record, Target, UnixMillis};
 
 use super::table::Table;
-use super::{ArchiveOptions, files, reading};
+use super::{Archive, ArchiveOptions, files, reading};
+use crate::Position;
 
 /// 2026-11-21 22:26:40 UTC.
 pub(super) const NOW: UnixMillis = UnixMillis(1_795_300_000_000);
@@ -32,6 +33,19 @@ pub(super) fn target(instance: &str) -> Arc<Target> {
         scheme: "https".to_owned(),
         address: instance.to_owned(),
     })
+}
+
+/// Writes profiles to an archive, so many with each flush.
+pub(super) fn write_profiles(root: &Path, records: &[ProfileRecord], per_flush: usize) {
+    let mut archive = Archive::open(options(root)).unwrap();
+    for (idx, record) in records.iter().enumerate() {
+        let record = Record::Profile(Arc::new(record.clone()));
+        archive.write(Position(idx as u64 + 1), &record);
+        if idx % per_flush == per_flush - 1 {
+            archive.flush().unwrap();
+        }
+    }
+    archive.flush().unwrap();
 }
 
 /// A page of one counter family with a series for each of `values`.

@@ -11,10 +11,7 @@ const DAY: i64 = 1440;
 
 fn signal(name: &str, measure: Measure, unit: Unit, bad: Direction) -> Arc<Signal> {
     Arc::new(Signal {
-        name: format!("profile_{name}"),
-        component: "profiles".to_owned(),
         title: "Share of CPU".to_owned(),
-        help: String::new(),
         unit,
         source: Source::Profile(FromProfile {
             kind: "process_cpu".to_owned(),
@@ -22,13 +19,8 @@ fn signal(name: &str, measure: Measure, unit: Unit, bad: Direction) -> Arc<Signa
             measure,
         }),
         bad,
-        thresholds: Vec::new(),
-        healthy: None,
         least_change: 0.02,
-        limit: None,
-        remedy: String::new(),
-        references: Vec::new(),
-        profiles: Vec::new(),
+        ..Signal::blank(format!("profile_{name}"), "profiles")
     })
 }
 

@@ -1,11 +1,11 @@
-//! What the profiles that were taken for a finding say, against those of the day before.
+//! What the profiles that were taken for a finding say, against those of a time before it.
 
 use baseline::explain::growth;
 use jiff::Timestamp;
 use proto::UnixMillis;
 use proto::finding::FindingState;
 use proto::flame_graph::differential_svg;
-use proto::selector::{Matcher, Selector};
+use proto::selector::Selector;
 use storage::ErrorChain;
 use storage::archive::{MergedProfile, ProfileSelection, Recall};
 
@@ -73,7 +73,7 @@ impl<'a> Evidences<'a> {
         };
         let evidence = kinds
             .into_iter()
-            .filter_map(|kind| self.of_kind(story, kind, [before, during]));
+            .filter_map(|kind| self.of_kind(story, kind, reference.words, [before, during]));
         evidence.take(MAX_KINDS).collect()
     }
 
@@ -81,6 +81,7 @@ impl<'a> Evidences<'a> {
         &mut self,
         story: &Story,
         kind: &str,
+        words: &'static str,
         [before, during]: [Range; 2],
     ) -> Option<Evidence> {
         let now = self.profile(story, kind, during)?;
@@ -90,6 +91,7 @@ impl<'a> Evidences<'a> {
             commands: commands(self.place, story, kind, [before, during]),
             before: base.is_some().then_some(before),
             during,
+            compared_with: words,
             changes: Vec::new(),
             flame: None,
         };
@@ -103,7 +105,7 @@ impl<'a> Evidences<'a> {
             (&base.profile, base_side.type_idx),
             (&now.profile, now_side.type_idx),
             now_side.weight / base_side.weight,
-            &format!("{kind} against the day before"),
+            &format!("{kind} now and {words}"),
         );
         // A profile without a value above zero has nothing to draw.
         let svg = svg.ok().and_then(|svg| String::from_utf8(svg).ok());
@@ -113,13 +115,8 @@ impl<'a> Evidences<'a> {
     }
 
     fn profile(&mut self, story: &Story, kind: &str, range: Range) -> Option<MergedProfile> {
-        let labels = story.last().target.labels.iter();
         let selection = ProfileSelection {
-            selector: Selector {
-                matchers: labels
-                    .map(|(name, value)| Matcher::equal(name, value))
-                    .collect(),
-            },
+            selector: Selector::of(&story.last().target.labels),
             kind: Some(kind.to_owned()),
             from: Some(range.from.into()),
             to: Some(range.to.into()),
@@ -158,12 +155,7 @@ fn taken(story: &Story, end: UnixMillis) -> Range {
 
 /// The command lines that show the difference, as a table and as a flame graph.
 fn commands(place: &str, story: &Story, kind: &str, [before, during]: [Range; 2]) -> [String; 2] {
-    let target = &story.last().target;
-    let matchers = target.labels.iter();
-    let matchers = matchers.map(|(name, value)| Matcher::equal(name, value));
-    let selector = Selector {
-        matchers: matchers.collect(),
-    };
+    let selector = Selector::of(&story.last().target.labels);
     let begin = |range: Range| range.from.0.div_euclid(1000);
     let end = |range: Range| range.to.0.saturating_add(999).div_euclid(1000);
     let table = format!(

@@ -62,9 +62,11 @@ pub(super) struct Evidence {
     pub(super) kind: String,
     /// The command lines that show it: a table, and a flame graph in a file.
     pub(super) commands: [String; 2],
-    /// The day before, and the trouble itself; `None` if there are no profiles from then.
+    /// The time before, and the trouble itself; `None` if there are no profiles from then.
     pub(super) before: Option<Range>,
     pub(super) during: Range,
+    /// When the time before was: on the day before, ….
+    pub(super) compared_with: &'static str,
     /// Functions with a larger share than before.
     pub(super) changes: Vec<Change>,
     /// How it differs, as SVG.

@@ -233,9 +233,10 @@ pub(super) fn compared(evidence: &Evidence) -> String {
             range(before)
         ),
         None => format!(
-            "{} of {} (UTC); there is none from the day before",
+            "{} of {} (UTC); there was none {}",
             evidence.kind,
-            range(evidence.during)
+            range(evidence.during),
+            evidence.compared_with
         ),
     }
 }

@@ -39,8 +39,8 @@ pub(super) fn routes() -> Router<App> {
 }
 
 /// The catalogue, with what the configuration changed of it.
-async fn signals(State(app): State<App>, headers: HeaderMap) -> Body {
-    Body::new(app.signals.to_vec(), JSON, (&headers).into())
+async fn signals(State(app): State<App>, headers: HeaderMap) -> Response {
+    app.signals.answer(&headers)
 }
 
 /// Smaller answers are not worth the time of compressing them. Bytes.

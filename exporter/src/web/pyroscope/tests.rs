@@ -9,26 +9,11 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::messages::*;
-use crate::web::testing::{self, CPU, HOSTILE, IN_USE, MINUTE, START};
-use crate::web::tests::{Running, start_over};
+use crate::web::testing::{CPU, HOSTILE, IN_USE, MINUTE, START, Scene};
 
 const END: i64 = START + 60 * MINUTE;
 
-struct Scene {
-    server: Running,
-    _folder: tempfile::TempDir,
-}
-
 impl Scene {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        testing::write(folder.path());
-        Self {
-            server: start_over(folder.path()),
-            _folder: folder,
-        }
-    }
-
     async fn post(&self, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> reqwest::Response {
         let url = format!("http://{}/{path}", self.server.address);
         let mut request = reqwest::Client::new().post(url).body(body);
@@ -48,7 +33,7 @@ impl Scene {
     }
 
     /// Asks in both codecs; the answers are the same.
-    async fn ask<Q, A>(&self, method: &str, question: &Q) -> A
+    async fn query<Q, A>(&self, method: &str, question: &Q) -> A
     where
         Q: Message + serde::Serialize,
         A: Message + Default + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug,
@@ -80,14 +65,7 @@ impl Scene {
         serde_json::from_str(&text).unwrap()
     }
 
-    async fn check_refused(
-        &self,
-        method: &str,
-        question: Value,
-        status: u16,
-        code: &str,
-        says: &str,
-    ) {
+    async fn refuses(&self, method: &str, question: Value, status: u16, code: &str, says: &str) {
         let body = question.to_string().into_bytes();
         let answer = self.call(method, "application/json", body).await;
         check_error(answer, status, code, says).await;

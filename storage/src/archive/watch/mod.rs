@@ -17,11 +17,11 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use proto::event::kind;
-use proto::metrics::{Layout, LayoutId, MetricBatch, is_absent, is_stale};
+use proto::metrics::{Layout, LayoutId, MetricBatch};
 use proto::target::TargetId;
 use proto::{Event, ProfileRecord, Record, UnixMillis, UnixNanos};
 
@@ -50,20 +50,31 @@ pub(super) struct Watch {
     last: Option<UnixMillis>,
 }
 
-/// Tells what happens to targets as records come, without keeping it. A target whose series have
-/// ended is forgotten.
+/// Tells what happens to targets as records come, without keeping it. Targets whose series have ended
+/// are forgotten, as many at once as make that cheap.
 #[derive(Debug, Default)]
-pub struct TargetEvents(Watch);
+pub struct TargetEvents {
+    watch: Watch,
+    /// Targets whose series have ended.
+    ended: HashSet<TargetId>,
+}
+
+/// So many targets that have ended, and half of all, are kept until they are forgotten.
+const MAX_ENDED: usize = 64;
 
 impl TargetEvents {
     /// What a record shows that those before did not: nothing, for nearly all of them.
     pub fn observe(&mut self, record: &Record) -> Vec<Event> {
         let mut news = News::default();
-        self.0.observe(record, &mut news);
+        self.watch.observe(record, &mut news);
         if let Record::Metrics(batch) = record {
-            let is_end = |value: &f64| is_stale(*value) || is_absent(*value);
-            if batch.values.iter().all(is_end) {
-                self.0.forget(batch.layout.target.id());
+            if batch.is_end() {
+                self.ended.insert(batch.layout.target.id());
+            } else if !self.ended.is_empty() {
+                self.ended.remove(&batch.layout.target.id());
+            }
+            if self.ended.len() > MAX_ENDED.max(self.watch.targets.len() / 2) {
+                self.watch.forget(&std::mem::take(&mut self.ended));
             }
         }
         news.into_events()
@@ -129,9 +140,9 @@ impl Watch {
         news.event((**event).clone());
     }
 
-    fn forget(&mut self, id: TargetId) {
-        self.targets.remove(&id);
-        self.layouts.retain(|_, (target, _)| *target != id);
+    fn forget(&mut self, gone: &HashSet<TargetId>) {
+        self.targets.retain(|target, _| !gone.contains(target));
+        self.layouts.retain(|_, (target, _)| !gone.contains(target));
     }
 
     fn learn(&mut self, layout: &Layout) {

@@ -335,11 +335,37 @@ fn too_many_targets_forget_those_not_seen_for_a_day() {
 }
 
 #[test]
-fn who_only_wants_events_keeps_nothing_of_targets_that_are_gone() {
+fn who_only_wants_events_keeps_little_of_targets_that_are_gone() {
+    let mut events = TargetEvents::default();
+    for idx in 0..10 * MAX_ENDED {
+        let target = target(&format!("127.0.0.1:{idx}"));
+        let mut decoder = PageDecoder::new(target, PageRules::default());
+        let facts = ScrapeFacts {
+            time: NOW,
+            duration_seconds: 0.01,
+        };
+        let page = decoder.decode(Format::Text, b"a 1\n", facts).unwrap();
+        let end = decoder.end(NOW).unwrap();
+        for batch in [page.batch, end] {
+            events.observe(&Record::Metrics(Arc::new(batch)));
+        }
+        assert!(events.watch.targets.len() <= 2 * MAX_ENDED);
+        assert!(events.watch.layouts.len() <= 4 * MAX_ENDED);
+    }
+}
+
+#[test]
+fn a_target_that_comes_back_is_not_forgotten() {
     let mut scene = Scene::after_a_scrape();
-    let mut events = TargetEvents(std::mem::take(&mut scene.watch));
-    assert_eq!((events.0.targets.len(), events.0.layouts.len()), (1, 1));
+    let mut events = TargetEvents {
+        watch: std::mem::take(&mut scene.watch),
+        ..TargetEvents::default()
+    };
     let end = scene.decoder.end(scene.now).unwrap();
     events.observe(&Record::Metrics(Arc::new(end)));
-    assert_eq!((events.0.targets.len(), events.0.layouts.len()), (0, 0));
+    assert_eq!(events.ended.len(), 1);
+    let facts = scene.facts();
+    let page = scene.decoder.decode(Format::Text, b"a 1\n", facts).unwrap();
+    events.observe(&Record::Metrics(Arc::new(page.batch)));
+    assert!(events.ended.is_empty());
 }

@@ -78,11 +78,9 @@ impl Side {
             });
         };
         let mut rows = top(&merged.profile, 0, usize::MAX);
-        if let Some([part, whole]) = merged.facts.share() {
-            for row in &mut rows {
-                row.flat = share(row.flat, part, whole);
-                row.cum = share(row.cum, part, whole);
-            }
+        for row in &mut rows {
+            row.flat = merged.facts.shared(row.flat);
+            row.cum = merged.facts.shared(row.cum);
         }
         Ok(Self {
             tree: merged.tree(&[]),
@@ -94,11 +92,6 @@ impl Side {
     fn n_captures(&self) -> u64 {
         self.facts.as_ref().map_or(0, |facts| facts.n_captures)
     }
-}
-
-fn share(value: i64, part: u64, whole: u64) -> i64 {
-    let shared = i128::from(value) * i128::from(part) / i128::from(whole.max(1));
-    i64::try_from(shared).unwrap_or(i64::MAX)
 }
 
 fn answer(recall: &Recall, choices: &[Choice; 2], max_nodes: usize) -> Result<Answer, RecallError> {

@@ -48,11 +48,7 @@ pub(super) async fn get(
             left_out: Vec::new(),
         };
         if let Some(merged) = choice.merge(recall)? {
-            let [part, whole] = merged.facts.share().unwrap_or([1, 1]);
-            answer.labels = labels(&merged.profile, |total| {
-                let share = i128::from(total) * i128::from(part) / i128::from(whole);
-                i64::try_from(share).unwrap_or(i64::MAX)
-            });
+            answer.labels = labels(&merged.profile, |total| merged.facts.shared(total));
             answer.left_out = merged.facts.left_out;
         }
         Body::json(&answer, gzip)

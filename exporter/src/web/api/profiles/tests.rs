@@ -5,25 +5,9 @@ use std::fmt::Write as _;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::web::testing::{self, CPU, HOSTILE, IN_USE, MINUTE, START};
-use crate::web::tests::{Running, start_over};
-
-/// A server over an archive.
-struct Scene {
-    server: Running,
-    _folder: tempfile::TempDir,
-}
+use crate::web::testing::{CPU, HOSTILE, IN_USE, MINUTE, START, Scene};
 
 impl Scene {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        testing::write(folder.path());
-        Self {
-            server: start_over(folder.path()),
-            _folder: folder,
-        }
-    }
-
     async fn get(&self, path: &str, params: &[(&str, &str)]) -> reqwest::Response {
         let mut query = String::new();
         for (name, value) in params {

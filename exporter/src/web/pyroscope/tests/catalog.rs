@@ -9,7 +9,7 @@ async fn types_are_those_of_the_range() {
         start: START,
         end: END,
     };
-    let answer: ProfileTypesResponse = scene.ask("ProfileTypes", &question).await;
+    let answer: ProfileTypesResponse = scene.query("ProfileTypes", &question).await;
     let ids: Vec<_> = answer
         .profile_types
         .iter()
@@ -30,7 +30,7 @@ async fn types_are_those_of_the_range() {
     );
     // The health check of Grafana's data source.
     (question.start, question.end) = (1000, 4000);
-    let answer: ProfileTypesResponse = scene.ask("ProfileTypes", &question).await;
+    let answer: ProfileTypesResponse = scene.query("ProfileTypes", &question).await;
     assert_eq!(answer.profile_types, []);
 }
 
@@ -42,7 +42,7 @@ async fn labels_are_those_of_targets_with_service_and_type() {
         start: START,
         end: END,
     };
-    let answer: NamesResponse = scene.ask("LabelNames", &question).await;
+    let answer: NamesResponse = scene.query("LabelNames", &question).await;
     let expected = [
         "__name__",
         "__period_type__",
@@ -57,7 +57,7 @@ async fn labels_are_those_of_targets_with_service_and_type() {
     ];
     assert_eq!(answer.names, expected);
     question.matchers = vec![r#"{service_name="nobody"}"#.to_owned()];
-    let answer: NamesResponse = scene.ask("LabelNames", &question).await;
+    let answer: NamesResponse = scene.query("LabelNames", &question).await;
     assert!(answer.names.is_empty());
 
     let values = |name: &str, matchers: &[&str]| LabelValuesRequest {
@@ -66,11 +66,13 @@ async fn labels_are_those_of_targets_with_service_and_type() {
         start: START,
         end: END,
     };
-    let answer: NamesResponse = scene.ask("LabelValues", &values("service_name", &[])).await;
+    let answer: NamesResponse = scene
+        .query("LabelValues", &values("service_name", &[]))
+        .await;
     assert_eq!(answer.names, ["etcd", "kubelet"]);
     let matchers = [r#"{__profile_type__="memory:inuse_space:bytes:space:bytes"}"#];
     let answer: NamesResponse = scene
-        .ask("LabelValues", &values("service_name", &matchers))
+        .query("LabelValues", &values("service_name", &matchers))
         .await;
     assert_eq!(answer.names, ["etcd"]);
     let either = [
@@ -78,7 +80,7 @@ async fn labels_are_those_of_targets_with_service_and_type() {
         r#"{service_name="kubelet"}"#,
     ];
     let answer: NamesResponse = scene
-        .ask("LabelValues", &values("__profile_type__", &either))
+        .query("LabelValues", &values("__profile_type__", &either))
         .await;
     assert_eq!(answer.names, [IN_USE, CPU]);
 }
@@ -107,7 +109,7 @@ async fn series_are_distinct_sets_of_the_asked_labels() {
         end: END,
         ..Default::default()
     };
-    let answer: SeriesResponse = scene.ask("Series", &question).await;
+    let answer: SeriesResponse = scene.query("Series", &question).await;
     assert_eq!(answer.labels_set.len(), 3);
     assert_eq!(answer.labels_set[0].labels.len(), 10);
 }
@@ -122,13 +124,13 @@ async fn statistics_tell_the_oldest_and_the_newest() {
     });
     assert_eq!(scene.ask_json("GetProfileStats", json!({})).await, expected);
     let empty = tempfile::tempdir().unwrap();
-    let server = start_over(empty.path());
+    let server = crate::web::tests::start_over(empty.path());
     let scene = Scene {
         server,
         _folder: empty,
     };
     let answer: GetProfileStatsResponse = scene
-        .ask("GetProfileStats", &GetProfileStatsRequest {})
+        .query("GetProfileStats", &GetProfileStatsRequest {})
         .await;
     assert!(!answer.data_ingested);
 }

@@ -96,7 +96,7 @@ async fn what_cannot_be_meant_is_refused_in_the_words_of_connect() {
     let scene = Scene::new();
     let check = async |method: &str, question: Value, says: &str| {
         scene
-            .check_refused(method, question, 400, "invalid_argument", says)
+            .refuses(method, question, 400, "invalid_argument", says)
             .await;
     };
     check(
@@ -147,7 +147,7 @@ async fn what_cannot_be_meant_is_refused_in_the_words_of_connect() {
     }
     let unimplemented = async |method: &str, question: Value| {
         scene
-            .check_refused(method, question, 501, "unimplemented", "")
+            .refuses(method, question, 501, "unimplemented", "")
             .await;
     };
     unimplemented("SelectMergeSpanProfile", json!({})).await;

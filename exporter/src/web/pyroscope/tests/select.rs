@@ -23,7 +23,7 @@ async fn totals_are_grouped_and_the_largest_kept() {
             })
             .collect()
     };
-    let answer: SelectSeriesResponse = scene.ask("SelectSeries", &question).await;
+    let answer: SelectSeriesResponse = scene.query("SelectSeries", &question).await;
     let pair = |value: &str| LabelPair {
         name: "service_name".to_owned(),
         value: value.to_owned(),
@@ -38,10 +38,10 @@ async fn totals_are_grouped_and_the_largest_kept() {
     };
     assert_eq!(answer.series, [etcd, kubelet.clone()]);
     question.limit = Some(1);
-    let answer: SelectSeriesResponse = scene.ask("SelectSeries", &question).await;
+    let answer: SelectSeriesResponse = scene.query("SelectSeries", &question).await;
     assert_eq!(answer.series, [kubelet]);
     (question.limit, question.group_by) = (None, Vec::new());
-    let answer: SelectSeriesResponse = scene.ask("SelectSeries", &question).await;
+    let answer: SelectSeriesResponse = scene.query("SelectSeries", &question).await;
     let all = Series {
         labels: Vec::new(),
         points: points(&[(2, 131.0), (4, 232.0)]),
@@ -54,7 +54,7 @@ async fn stacks_are_merged_into_levels() {
     let scene = Scene::new();
     let mut question = stacktraces(CPU, r#"{service_name="etcd"}"#);
     let answer: SelectMergeStacktracesResponse =
-        scene.ask("SelectMergeStacktraces", &question).await;
+        scene.query("SelectMergeStacktraces", &question).await;
     let graph = answer.flamegraph.unwrap();
     assert_eq!(graph.names, ["total", HOSTILE, "main", "work"]);
     let levels: Vec<_> = graph.levels.into_iter().map(|level| level.values).collect();
@@ -69,7 +69,7 @@ async fn stacks_are_merged_into_levels() {
     assert_eq!((graph.total, graph.max_self), (63, 60));
     question.max_nodes = Some(1);
     let answer: SelectMergeStacktracesResponse =
-        scene.ask("SelectMergeStacktraces", &question).await;
+        scene.query("SelectMergeStacktraces", &question).await;
     assert_eq!(answer.flamegraph.unwrap().names, ["total", "other"]);
     let calls = ["main", "work"].map(|name| CallSite {
         name: name.to_owned(),
@@ -79,18 +79,18 @@ async fn stacks_are_merged_into_levels() {
         go_pgo: None,
     });
     let answer: SelectMergeStacktracesResponse =
-        scene.ask("SelectMergeStacktraces", &question).await;
+        scene.query("SelectMergeStacktraces", &question).await;
     assert_eq!(answer.flamegraph.unwrap().total, 60);
     let question = stacktraces(CPU, r#"{service_name="nobody"}"#);
     let answer: SelectMergeStacktracesResponse =
-        scene.ask("SelectMergeStacktraces", &question).await;
+        scene.query("SelectMergeStacktraces", &question).await;
     assert_eq!(answer.flamegraph, None);
     let question = stacktraces(
         CPU,
         r#"{__profile_type__="memory:inuse_space:bytes:space:bytes"}"#,
     );
     let answer: SelectMergeStacktracesResponse =
-        scene.ask("SelectMergeStacktraces", &question).await;
+        scene.query("SelectMergeStacktraces", &question).await;
     assert_eq!(answer.flamegraph, None);
 }
 
@@ -134,7 +134,7 @@ async fn two_sides_are_compared() {
         left: Some(stacktraces(CPU, r#"{service_name="etcd"}"#)),
         right: Some(stacktraces(CPU, r#"{service_name="kubelet"}"#)),
     };
-    let answer: DiffResponse = scene.ask("Diff", &question).await;
+    let answer: DiffResponse = scene.query("Diff", &question).await;
     let graph = answer.flamegraph.unwrap();
     assert_eq!(
         (graph.left_ticks, graph.right_ticks, graph.total),
@@ -142,7 +142,7 @@ async fn two_sides_are_compared() {
     );
     assert_eq!(graph.levels[0].values, [0, 63, 0, 0, 300, 0, 0]);
     scene
-        .check_refused(
+        .refuses(
             "Diff",
             json!({"left": {}}),
             400,

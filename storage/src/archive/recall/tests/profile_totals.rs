@@ -1,7 +1,6 @@
 //! What there is of profiles, and what it comes to, compared with the captures one by one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -11,7 +10,7 @@ use proto::{ProfileRecord, Record, UnixMillis, UnixNanos};
 use crate::Position;
 use crate::archive::Archive;
 use crate::archive::recall::{Allowance, ProfileSelection, Recall, RecallError, TotalsQuery};
-use crate::archive::testing::{cpu_profile, options, target};
+use crate::archive::testing::{cpu_profile, options, target, write_profiles as write};
 use crate::log::{Log, LogOptions, ReadFrom};
 
 /// 2026-11-20 00:00 UTC.
@@ -52,18 +51,6 @@ fn selection(selector: &str, type_id: &str, from: i64, to: i64) -> ProfileSelect
         to: Some(UnixNanos(to)),
         ..ProfileSelection::default()
     }
-}
-
-fn write(root: &Path, records: &[ProfileRecord], per_flush: usize) {
-    let mut archive = Archive::open(options(root)).unwrap();
-    for (idx, record) in records.iter().enumerate() {
-        let record = Record::Profile(Arc::new(record.clone()));
-        archive.write(Position(idx as u64 + 1), &record);
-        if idx % per_flush == per_flush - 1 {
-            archive.flush().unwrap();
-        }
-    }
-    archive.flush().unwrap();
 }
 
 /// The points of the one series there is: milliseconds since the start, and values.

@@ -1,6 +1,5 @@
 //! Merged profiles compared with merging one by one what the archive holds.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -10,7 +9,7 @@ use proto::{ProfileRecord, Record, UnixNanos};
 use crate::Position;
 use crate::archive::recall::{Asked, ProfileSelection, Recall, RecallError};
 use crate::archive::table::Resolution;
-use crate::archive::testing::{cpu_profile, options, target};
+use crate::archive::testing::{cpu_profile, options, target, write_profiles as write};
 use crate::archive::{Archive, ProfileQuery};
 use crate::log::{Log, LogOptions};
 
@@ -38,18 +37,6 @@ fn selection(selector: &str, from: i64, to: i64) -> ProfileSelection {
         to: Some(UnixNanos(to)),
         ..ProfileSelection::default()
     }
-}
-
-fn write(root: &Path, records: &[ProfileRecord], per_flush: usize) {
-    let mut archive = Archive::open(options(root)).unwrap();
-    for (idx, record) in records.iter().enumerate() {
-        let record = Record::Profile(Arc::new(record.clone()));
-        archive.write(Position(idx as u64 + 1), &record);
-        if idx % per_flush == per_flush - 1 {
-            archive.flush().unwrap();
-        }
-    }
-    archive.flush().unwrap();
 }
 
 proptest! {
