@@ -11,6 +11,7 @@ mod signal;
 #[cfg(test)]
 mod tests;
 mod unit;
+pub mod words;
 
 pub use check::{SignalError, check_all};
 pub(crate) use check::{is_name, is_reference};

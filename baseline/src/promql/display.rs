@@ -5,7 +5,9 @@ use std::fmt;
 use proto::selector::{label_name, quoted};
 use proto::units::format_duration;
 
-use super::ast::{Aggregation, BinaryOperator, Expr, MatchOperator, RangeFunction, Selector};
+use super::ast::{
+    Aggregation, BinaryOperator, Expr, MatchOperator, Matcher, RangeFunction, Selector,
+};
 use super::unsupported::is_reserved;
 
 /// Labels that tell one target from the other.
@@ -35,6 +37,52 @@ impl Expr {
                 operator: *operator,
                 left: Box::new(left.for_prometheus()),
                 right: Box::new(right.for_prometheus()),
+            },
+        }
+    }
+}
+
+impl Expr {
+    /// The same of only those series for which `matchers` hold too.
+    #[must_use]
+    pub fn selecting(&self, matchers: &[Matcher]) -> Self {
+        let inside = |of: &Self| Box::new(of.selecting(matchers));
+        let narrowed = |selector: &Selector| {
+            let all = selector.matchers.iter().chain(matchers);
+            Selector {
+                name: selector.name.clone(),
+                matchers: all.cloned().collect(),
+            }
+        };
+        match self {
+            Self::Number(_) | Self::Time => self.clone(),
+            Self::Selector(selector) => Self::Selector(narrowed(selector)),
+            Self::Range {
+                function,
+                of,
+                window,
+            } => Self::Range {
+                function: *function,
+                of: narrowed(of),
+                window: *window,
+            },
+            Self::HistogramQuantile { q, of } => Self::HistogramQuantile {
+                q: *q,
+                of: inside(of),
+            },
+            Self::Aggregate { operator, by, of } => Self::Aggregate {
+                operator: *operator,
+                by: by.clone(),
+                of: inside(of),
+            },
+            Self::Binary {
+                operator,
+                left,
+                right,
+            } => Self::Binary {
+                operator: *operator,
+                left: inside(left),
+                right: inside(right),
             },
         }
     }

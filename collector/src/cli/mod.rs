@@ -5,6 +5,7 @@ pub mod archive;
 pub mod capture;
 pub mod check;
 pub mod config;
+pub mod dashboards;
 mod data;
 pub mod findings;
 pub mod judge;
@@ -53,6 +54,7 @@ enum Command {
     Findings(findings::FindingsArgs),
     Report(report::ReportArgs),
     Signals(signals::SignalsArgs),
+    Dashboards(dashboards::DashboardsArgs),
     Judge(judge::JudgeArgs),
     Completions(shell::CompletionsArgs),
     /// Print the man page, for `man -l -`
@@ -91,6 +93,7 @@ impl Command {
             Self::Findings(args) => args.run()?,
             Self::Report(args) => args.run()?,
             Self::Signals(args) => args.run()?,
+            Self::Dashboards(args) => args.run()?,
             Self::Judge(args) => args.run()?,
             Self::Completions(args) => args.run()?,
             Self::Man => shell::man()?,

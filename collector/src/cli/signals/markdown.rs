@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
+use baseline::catalogue::words::{bound, by_component, condition};
 use baseline::catalogue::{Severity, Signal};
-
-use super::{bound, by_component, condition};
 
 /// How to make the document anew.
 const HEAD: &str = "\

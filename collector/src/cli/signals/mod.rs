@@ -8,7 +8,7 @@ mod tests;
 
 use std::path::PathBuf;
 
-use baseline::catalogue::{Bound, Signal, Threshold};
+use baseline::catalogue::Signal;
 
 use super::output::print;
 use crate::config;
@@ -80,43 +80,4 @@ impl Format {
             Self::PrometheusRules => rules::render(signals),
         }
     }
-}
-
-/// `above 500 ms for 10m`, with what else has to be; `signals` are those that it may depend on.
-fn condition(signal: &Signal, threshold: &Threshold, signals: &[Signal]) -> String {
-    let bound = bound(signal, threshold.bound);
-    let hold = match threshold.hold {
-        hold if hold.is_zero() => String::new(),
-        hold => format!(" for {}", proto::units::format_duration(hold)),
-    };
-    let guard = threshold.only_while.as_ref().and_then(|guard| {
-        let other = signals.iter().find(|other| other.name == guard.signal)?;
-        Some(format!(
-            " while {} is {}",
-            other.name,
-            self::bound(other, guard.bound)
-        ))
-    });
-    format!("{bound}{hold}{}", guard.unwrap_or_default())
-}
-
-/// `below 10 ms`.
-fn bound(signal: &Signal, bound: Bound) -> String {
-    let value = signal.unit.format(bound.value);
-    format!("{} {value}", bound.comparison.as_str())
-}
-
-/// Signals of one component after the other, in the order in which they come.
-fn by_component(signals: &[Signal]) -> Vec<(&str, Vec<&Signal>)> {
-    let mut groups: Vec<(&str, Vec<&Signal>)> = Vec::new();
-    for signal in signals {
-        match groups
-            .iter_mut()
-            .find(|(name, _)| *name == signal.component)
-        {
-            Some((_, group)) => group.push(signal),
-            None => groups.push((&signal.component, vec![signal])),
-        }
-    }
-    groups
 }

@@ -3,11 +3,10 @@
 
 use std::fmt::Write as _;
 
+use baseline::catalogue::words::{by_component, condition};
 use baseline::catalogue::{Signal, Threshold, Unit};
 use baseline::promql::Expr;
 use proto::units::format_duration;
-
-use super::{by_component, condition};
 
 const HEAD: &str = "\
 # Recording and alerting rules of Prometheus, made of the catalogue in baseline/catalogue:

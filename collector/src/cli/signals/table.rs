@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
+use baseline::catalogue::words::{bound, by_component, condition};
 use baseline::catalogue::{Direction, Signal};
-
-use super::{bound, by_component, condition};
 
 pub(super) fn render(signals: &[Signal]) -> String {
     let mut out = String::new();

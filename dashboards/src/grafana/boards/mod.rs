@@ -1,0 +1,79 @@
+//! Which dashboards there are, and what is on each: data only. What of a component's signals no row
+//! names is in a last row, so nothing of the catalogue is left out.
+
+mod containerd;
+mod etcd;
+mod findings;
+mod go;
+mod leadsman;
+mod node;
+mod operator;
+mod profiles;
+
+use super::model::Step;
+use super::panel::{Profile, Query};
+
+/// A dashboard.
+pub(super) struct Board {
+    /// Of its file, and of its address in Grafana.
+    pub name: &'static str,
+    pub title: &'static str,
+    pub about: &'static str,
+    /// Components whose signals are all on it.
+    pub components: &'static [&'static str],
+    pub choice: Choice,
+    pub rows: &'static [Row],
+}
+
+/// What one chooses above the panels.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Choice {
+    /// Targets that have one of these metrics or signals.
+    Targets(&'static [&'static str]),
+    /// A service that has profiles, and the target whose signals are of it.
+    Services,
+    /// A signal, and targets that have it.
+    Signals,
+    /// A leadsman.
+    Leadsmen,
+}
+
+/// A title and panels.
+pub(super) struct Row {
+    pub title: &'static str,
+    pub items: &'static [Item],
+}
+
+/// A panel.
+pub(super) enum Item {
+    /// A signal, by its name.
+    Signal(&'static str),
+    /// Lines over time.
+    Graph(Query),
+    /// The newest value, coloured.
+    Number(Query, &'static [Step]),
+    /// Profiles over time.
+    Totals(Profile),
+    /// A flame graph.
+    Flame(Profile),
+}
+
+/// All of them, in the order in which one reads them.
+pub(super) const ALL: [&Board; 8] = [
+    &etcd::BOARD,
+    &operator::BOARD,
+    &containerd::BOARD,
+    &node::BOARD,
+    &go::BOARD,
+    &profiles::BOARD,
+    &findings::BOARD,
+    &leadsman::BOARD,
+];
+
+/// From this value on it is bad.
+const fn bad_from(value: f64) -> Step {
+    Step {
+        value: Some(value),
+        color: "red",
+    }
+}
