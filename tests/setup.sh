@@ -7,13 +7,15 @@
 set -euo pipefail
 
 tools=${LEADSMAN_TEST_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/leadsman/test-tools}
-packages=(etcd-server etcd-client containerd runc prometheus prometheus-alertmanager golang-go python3-venv g++ zstd strace chromium)
+packages=(etcd-server etcd-client containerd runc prometheus prometheus-alertmanager prometheus-node-exporter golang-go python3-venv g++ zstd strace chromium)
 # Of moto only what an S3 server needs.
 python_packages=(
     duckdb polars pyarrow pandas matplotlib nbclient ipykernel chdb
     moto flask flask-cors
+    # The schema of Grafana's dashboards. Of each version of Grafana there is one, under an epoch.
+    'grafana-foundation-sdk==1769699379!11.6.0'
 )
-[ "${1:-}" != --bench ] || packages+=(victoria-metrics prometheus-node-exporter)
+[ "${1:-}" != --bench ] || packages+=(victoria-metrics)
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
@@ -71,7 +73,7 @@ fetch_package() {
 
 make_python_environment() {
     local venv=$tools/venv
-    local modules='duckdb, polars, pyarrow, pandas, matplotlib, nbclient, ipykernel, chdb, moto.server'
+    local modules='duckdb, polars, pyarrow, pandas, matplotlib, nbclient, ipykernel, chdb, moto.server, grafana_foundation_sdk'
     "$venv/bin/python" -c "import $modules" 2>/dev/null && return
     say "installing ${python_packages[*]} into a virtual environment"
     python3 -m venv --clear "$venv"

@@ -6,11 +6,12 @@ use baseline::assess::Options;
 
 use super::scalar::duration;
 use super::table::Table;
+use super::web::base_of_links;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// How often signals are computed, and how patient the judge is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JudgingConfig {
     /// Time between two values of a signal; with a longer scrape interval each scrape gives one.
     pub signal_interval: Duration,
@@ -18,6 +19,8 @@ pub struct JudgingConfig {
     pub review_interval: Duration,
     /// When a trouble begins to fire, and when it is over.
     pub patience: Options,
+    /// Where Grafana with our dashboards is: scheme and host, without a slash at the end.
+    pub grafana_url: Option<String>,
 }
 
 impl JudgingConfig {
@@ -41,6 +44,7 @@ impl JudgingConfig {
                     .get("calm", duration(Duration::ZERO..=24 * HOUR))
                     .unwrap_or(default.calm),
             },
+            grafana_url: table.get("grafana_url", base_of_links),
         }
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn read(table: &mut Table<'_>) -> WebOptions {
         tls,
         credentials: basic.into_iter().chain(bearer).collect(),
         allow_unauthenticated: table.get("allow_unauthenticated", boolean).unwrap_or(false),
-        external_url: table.get("external_url", external_url),
+        external_url: table.get("external_url", base_of_links),
     };
     check_exposure(table, &options);
     options
@@ -57,7 +57,8 @@ fn check_exposure(table: &Table<'_>, options: &WebOptions) {
     }
 }
 
-fn external_url(node: &Node) -> Result<String, Wrong> {
+/// A URL that links begin with, without a slash at the end.
+pub(super) fn base_of_links(node: &Node) -> Result<String, Wrong> {
     let text = non_empty(node)?;
     let is_url = ["http://", "https://"]
         .iter()
@@ -66,7 +67,7 @@ fn external_url(node: &Node) -> Result<String, Wrong> {
         true => Ok(text.trim_end_matches('/').to_owned()),
         false => Err(Wrong::value(
             node,
-            "a URL, such as https://leadsman.example.com",
+            "a URL without ? and #, such as https://leadsman.example.com",
         )),
     }
 }

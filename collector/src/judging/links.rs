@@ -1,5 +1,7 @@
-//! Where to look further: our pages, about a finding and its profiles.
+//! Where to look further: our pages, about a finding and its profiles, and Grafana's dashboards.
 
+use baseline::catalogue::Signal;
+use dashboards::grafana;
 use form_urlencoded::Serializer;
 use proto::Finding;
 use proto::finding::FindingState;
@@ -10,21 +12,27 @@ const BEFORE: i64 = 300_000;
 /// The page of profiles is shown when profiles were taken until then. Milliseconds.
 const AFTER: i64 = 60_000;
 
-/// What links begin with: scheme and host, without a slash at the end.
+/// A dashboard is shown from so long before a trouble began. Milliseconds.
+const DASHBOARD_BEFORE: i64 = 3_600_000;
+
+/// What links begin with.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Links(String);
+pub(crate) struct Links {
+    /// Our pages: scheme and host, without a slash at the end.
+    pub pages: String,
+    /// Grafana with our dashboards, likewise.
+    pub grafana: Option<String>,
+}
 
 impl Links {
-    pub(crate) fn from(base: String) -> Self {
-        Self(base)
-    }
-
-    /// The links of a finding: its page; of one that has profiles, these as a flame graph. `kind` is the kind of profile that explains it best.
-    pub(super) fn of(&self, finding: &Finding, kind: Option<&str>) -> Vec<(String, String)> {
+    /// The links of a finding: its page; of one that has profiles, these as a flame graph of the kind
+    /// that explains it best; the dashboard that shows its signal.
+    pub(super) fn of(&self, finding: &Finding, signal: Option<&Signal>) -> Vec<(String, String)> {
         let id = finding.id.to_string();
-        let page = self.to("/findings", &[("id", id.as_str())]);
+        let page = link(&self.pages, "/findings", &[("id", id.as_str())]);
         let mut links = vec![("finding".to_owned(), page)];
         let profiled = finding.state == FindingState::Firing && !finding.captures.is_empty();
+        let kind = signal.and_then(|signal| signal.profiles.first());
         if let Some(kind) = kind.filter(|_| profiled) {
             let from = finding.time.0.saturating_sub(BEFORE).to_string();
             let to = finding.time.0.saturating_add(AFTER).to_string();
@@ -35,16 +43,36 @@ impl Links {
                 ("from", from.as_str()),
                 ("to", to.as_str()),
             ];
-            links.push(("profiles".to_owned(), self.to("/profiles", &asked)));
+            let profiles = link(&self.pages, "/profiles", &asked);
+            links.push(("profiles".to_owned(), profiles));
+        }
+        if let (Some(grafana), Some(signal)) = (&self.grafana, signal) {
+            links.push(("grafana".to_owned(), dashboard(grafana, finding, signal)));
         }
         links
     }
+}
 
-    fn to(&self, path: &str, parameters: &[(&str, &str)]) -> String {
-        let mut query = Serializer::new(String::new());
-        query.extend_pairs(parameters);
-        format!("{}{path}?{}", self.0, query.finish())
-    }
+fn dashboard(base: &str, finding: &Finding, signal: &Signal) -> String {
+    let path = format!("/d/{}", grafana::uid_of(&signal.component));
+    let from = finding.since.0.saturating_sub(DASHBOARD_BEFORE);
+    let to = finding.time.0.saturating_add(AFTER);
+    let (from, to) = (from.to_string(), to.to_string());
+    let target = &finding.target;
+    let asked = [
+        ("var-job", target.job()),
+        ("var-service", target.job()),
+        ("var-instance", target.instance()),
+        ("from", from.as_str()),
+        ("to", to.as_str()),
+    ];
+    link(base, &path, &asked)
+}
+
+fn link(base: &str, path: &str, parameters: &[(&str, &str)]) -> String {
+    let mut query = Serializer::new(String::new());
+    query.extend_pairs(parameters);
+    format!("{base}{path}?{}", query.finish())
 }
 
 #[cfg(test)]
@@ -88,18 +116,43 @@ mod tests {
         }
     }
 
+    fn signal() -> Signal {
+        Signal {
+            profiles: vec!["memory".to_owned()],
+            ..Signal::blank("process_cpu", "process")
+        }
+    }
+
+    fn addresses(links: Vec<(String, String)>) -> Vec<String> {
+        links.into_iter().map(|(_, address)| address).collect()
+    }
+
     #[test]
     fn a_finding_links_to_its_page_and_to_the_profiles_that_were_taken() {
-        let links = Links::from("https://l.example/x".to_owned());
-        let of = |state, captures: &[u64]| links.of(&finding(state, captures), Some("memory"));
+        let links = Links {
+            pages: "https://l.example/x".to_owned(),
+            grafana: None,
+        };
+        let signal = signal();
+        let of =
+            |state, captures: &[u64]| addresses(links.of(&finding(state, captures), Some(&signal)));
         let page = "https://l.example/x/findings?id=0000000000000007";
         let profiles = "https://l.example/x/profiles?query=%7Binstance%3D%22a%3A1%22%2Cjob%3D%22a%26b%22%7D\
                         &kind=memory&from=700000&to=1060000";
-        let addresses = |links: Vec<(String, String)>| -> Vec<String> {
-            links.into_iter().map(|(_, address)| address).collect()
+        assert_eq!(of(FindingState::Firing, &[1]), [page, profiles]);
+        assert_eq!(of(FindingState::Firing, &[]), [page]);
+        assert_eq!(of(FindingState::Resolved, &[1]), [page]);
+    }
+
+    #[test]
+    fn a_finding_links_to_the_dashboard_of_its_signal() {
+        let links = Links {
+            pages: String::new(),
+            grafana: Some("https://g.example".to_owned()),
         };
-        assert_eq!(addresses(of(FindingState::Firing, &[1])), [page, profiles]);
-        assert_eq!(addresses(of(FindingState::Firing, &[])), [page]);
-        assert_eq!(addresses(of(FindingState::Resolved, &[1])), [page]);
+        let all = addresses(links.of(&finding(FindingState::Firing, &[]), Some(&signal())));
+        let dashboard = "https://g.example/d/leadsman-go?var-job=a%26b&var-service=a%26b\
+                         &var-instance=a%3A1&from=-3600000&to=1060000";
+        assert_eq!(all.last().unwrap(), dashboard);
     }
 }

@@ -79,7 +79,7 @@ impl Judging {
     /// and `sounder` is asked for profiles.
     pub(crate) fn new(
         signals: &[Signal],
-        config: JudgingConfig,
+        config: &JudgingConfig,
         causes: Causes,
         recall: Recall,
         sounder: SounderHandle,
@@ -249,7 +249,8 @@ impl Judging {
 
     async fn tell(&mut self, findings: Vec<Finding>) {
         for mut finding in findings {
-            finding.links = self.links.of(&finding, None);
+            let signal = self.assessor.signal(&finding.signal);
+            finding.links = self.links.of(&finding, signal);
             if finding.state == FindingState::Firing {
                 finding.explanation += &self.happened.near(&finding.target, finding.since);
                 if self.sounder.capture(finding.target.id()) {
@@ -296,12 +297,11 @@ impl Judging {
             return;
         };
         let signal = self.assessor.signal(&explained.signal);
-        let kind = signal.and_then(|signal| signal.profiles.first());
         let mut explained = Finding {
             time: now(),
             ..explained
         };
-        explained.links = self.links.of(&explained, kind.map(String::as_str));
+        explained.links = self.links.of(&explained, signal);
         *told = explained.clone();
         info!(
             job = explained.target.job(),

@@ -28,7 +28,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use baseline::profiles::ProfileProgram;
 use baseline::signals::Program;
-use exporter::web::{App, LiveView, Pages, Questions, Server, StoredTables, WebOptions};
+use exporter::web::{App, LiveView, Pages, Questions, Server, StoredTables};
 use prometheus::Registry;
 use storage::archive::remote::MirrorMetrics;
 use storage::archive::{Archive, Keeper, Recall};
@@ -136,7 +136,7 @@ impl Service {
         let handle = sounder.handle();
         let judging = Judging::new(
             &config.signals,
-            config.judging,
+            &config.judging,
             causes,
             Recall::open(&config.archive.path),
             handle.clone(),
@@ -161,7 +161,7 @@ impl Service {
         };
         let server = Server::bind(config.borrow().web.clone(), app)?;
         let address = server.local_addr();
-        let judging = judging.linking(links(&config.borrow().web, address));
+        let judging = judging.linking(links(&config.borrow(), address));
 
         let readers = Readers::start(&log, archive, keeper, judging, live)?;
         let mut forwarders = Forwarders::new(&registry)?;
@@ -351,11 +351,18 @@ fn forget_unused_readers(log: &Log) -> Result<()> {
     Ok(())
 }
 
-/// What leads to our pages.
-fn links(web: &WebOptions, address: SocketAddr) -> Links {
-    let scheme = if web.tls.is_some() { "https" } else { "http" };
+/// What leads to our pages and to Grafana's.
+fn links(config: &Config, address: SocketAddr) -> Links {
+    let scheme = if config.web.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     let own = || format!("{scheme}://{address}");
-    Links::from(web.external_url.clone().unwrap_or_else(own))
+    Links {
+        pages: config.web.external_url.clone().unwrap_or_else(own),
+        grafana: config.judging.grafana_url.clone(),
+    }
 }
 
 /// What `/-/healthy` says of the disk.

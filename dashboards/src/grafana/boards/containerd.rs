@@ -10,7 +10,7 @@ pub(super) const BOARD: Board = Board {
     components: &["containerd"],
     choice: Choice::Targets(&[
         "containerd_build_info_total",
-        "leadsman_signal_containerd_gcs",
+        "leadsman_signal_containerd_grpc_requests_per_second",
     ]),
     rows: &[
         Row {
