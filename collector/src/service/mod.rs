@@ -1,8 +1,8 @@
 //! The running leadsman: opens the parts, joins them, and takes them down in order.
 //!
-//! Data flows one way: sounder → log → readers (archive, forwarders, notifiers, live view). Shutdown goes the
-//! same way, so that what was sounded last is archived and sent too: no new soundings, then the
-//! log's queue, then the readers up to its end, then the mirror, then our endpoints.
+//! Data flows one way: sounder, and the intake of traces → log → readers (archive, forwarders, notifiers, live view). Shutdown goes the
+//! same way, so that what was sounded last is archived and sent too: no new soundings and traces, then
+//! the log's queue, then the readers up to its end, then the mirror, then our endpoints.
 
 mod banner;
 mod catalogue;
@@ -28,6 +28,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use baseline::profiles::ProfileProgram;
 use baseline::signals::Program;
+use exporter::otlp::Intake;
 use exporter::web::{App, LiveView, Pages, Questions, Server, StoredTables};
 use prometheus::Registry;
 use storage::archive::remote::MirrorMetrics;
@@ -95,6 +96,7 @@ struct Service {
     sounding: Part,
     discovery: Part,
     stop_sounding: CancellationToken,
+    intake: Part,
     readers: Readers,
     forwarders: Forwarders,
     notifiers: Notifiers,
@@ -163,6 +165,12 @@ impl Service {
         let address = server.local_addr();
         let judging = judging.linking(links(&config.borrow(), address));
 
+        let traces = config.borrow().traces.clone();
+        let intake = Intake::bind(traces, log.appender(), &registry)?;
+        for listen in intake.local_addrs() {
+            info!(%listen, "traces of others are taken");
+        }
+
         let readers = Readers::start(&log, archive, keeper, judging, live)?;
         let mut forwarders = Forwarders::new(&registry)?;
         let mut notifiers = Notifiers::new(&registry, &log, &config.borrow().archive.path)?;
@@ -174,6 +182,10 @@ impl Service {
         let server = Part::spawn("our own server", {
             let stop = stop_server.clone();
             async move { Ok(server.run(stop).await?) }
+        });
+        let intake = Part::spawn("the intake of traces", {
+            let stop = stop_sounding.clone();
+            async move { Ok(intake.run(stop).await?) }
         });
         let (sounding, discovery) = start_sounding(
             sounder,
@@ -189,6 +201,7 @@ impl Service {
             sounding,
             discovery,
             stop_sounding,
+            intake,
             readers,
             forwarders,
             notifiers,
@@ -210,6 +223,7 @@ impl Service {
             error = self.server.failure() => error,
             error = self.sounding.failure() => error,
             error = self.discovery.failure() => error,
+            error = self.intake.failure() => error,
         }
     }
 
@@ -256,10 +270,12 @@ impl Service {
         self.ready.store(false, Ordering::Release);
         self.stop_sounding.cancel();
         let sounding = tokio::time::timeout(SOUNDING_DRAIN, async {
-            self.sounding
-                .finish()
-                .await
-                .and(self.discovery.finish().await)
+            let (sounding, discovery, intake) = tokio::join!(
+                self.sounding.finish(),
+                self.discovery.finish(),
+                self.intake.finish()
+            );
+            sounding.and(discovery).and(intake)
         });
         let sounded = sounding.await.unwrap_or_else(|_| {
             warn!("soundings under way were given up");
@@ -353,7 +369,7 @@ fn forget_unused_readers(log: &Log) -> Result<()> {
 
 /// What leads to our pages and to Grafana's.
 fn links(config: &Config, address: SocketAddr) -> Links {
-    let scheme = if config.web.tls.is_some() {
+    let scheme = if config.web.access.tls.is_some() {
         "https"
     } else {
         "http"
@@ -383,6 +399,9 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     }
     if old.web != new.web {
         parts.push("web");
+    }
+    if old.traces != new.traces {
+        parts.push("traces");
     }
     if old.signals != new.signals {
         parts.push("signals");
