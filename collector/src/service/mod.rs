@@ -1,8 +1,8 @@
 //! The running leadsman: opens the parts, joins them, and takes them down in order.
 //!
 //! Data flows one way: sounder → log → readers (archive, forwarders, notifiers, live view). Shutdown goes the
-//! same way, so that what was sounded last is archived and sent too: no new soundings, then the
-//! log's queue, then the readers up to its end, then the mirror, then our endpoints.
+//! same way, so that what was sounded last is archived and sent too: no new soundings, then what was
+//! counted of spans, the log's queue, then the readers up to its end, then the mirror, then our endpoints.
 
 mod banner;
 mod catalogue;
@@ -16,6 +16,7 @@ mod part;
 mod readers;
 mod signals;
 mod source;
+mod spans;
 mod targets;
 
 use std::io;
@@ -95,6 +96,7 @@ struct Service {
     sounding: Part,
     discovery: Part,
     stop_sounding: CancellationToken,
+    spans: Part,
     readers: Readers,
     forwarders: Forwarders,
     notifiers: Notifiers,
@@ -125,12 +127,13 @@ impl Service {
         let metrics = SoundingMetrics::register(&registry)?;
         let program = Program::new(&config.signals).context("failed to compile the signals")?;
         let causes = config::built_in_causes()?;
+        let program = Arc::new(program.every(config.judging.signal_interval));
         let of_profiles = ProfileProgram::new(&config.signals, causes.clone());
         let sounder = Sounder::new(
             log.appender(),
-            metrics,
+            metrics.clone(),
             config.profiling.clone(),
-            Arc::new(program.every(config.judging.signal_interval)),
+            Arc::clone(&program),
             Arc::new(of_profiles),
         );
         let handle = sounder.handle();
@@ -171,6 +174,8 @@ impl Service {
         notifiers.apply(&log, &current.alerting).await?;
         forget_unused_readers(&log)?;
         let (stop_sounding, stop_server) = (CancellationToken::new(), CancellationToken::new());
+        let stop = stop_sounding.clone();
+        let spans = spans::start(&current, program, &log, &registry, metrics, stop)?;
         let server = Part::spawn("our own server", {
             let stop = stop_server.clone();
             async move { Ok(server.run(stop).await?) }
@@ -189,6 +194,7 @@ impl Service {
             sounding,
             discovery,
             stop_sounding,
+            spans,
             readers,
             forwarders,
             notifiers,
@@ -204,6 +210,7 @@ impl Service {
     /// Waits until a part that should run for ever has ended.
     async fn failure(&mut self) -> anyhow::Error {
         tokio::select! {
+            error = self.spans.failure() => error,
             error = self.readers.failure() => error,
             error = self.notifiers.failure() => error,
             error = self.mirror.failure() => error,
@@ -265,6 +272,7 @@ impl Service {
             warn!("soundings under way were given up");
             Ok(())
         });
+        let counted = self.spans.finish().await;
         let telemetry = self.telemetry;
         tokio::task::spawn_blocking(move || telemetry.stop()).await?;
         self.events.stopped().await;
@@ -283,7 +291,12 @@ impl Service {
         self.stop_server.cancel();
         let served = self.server.finish().await;
         info!("stopped");
-        sounded.and(closed).and(archived).and(mirrored).and(served)
+        sounded
+            .and(counted)
+            .and(closed)
+            .and(archived)
+            .and(mirrored)
+            .and(served)
     }
 }
 
@@ -382,6 +395,12 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     }
     if old.judging != new.judging {
         parts.push("judging");
+    }
+    if old.span_metrics != new.span_metrics {
+        parts.push("span_metrics");
+    }
+    if old.global.external_labels != new.global.external_labels && new.span_metrics.enabled {
+        parts.push("global.external_labels of span metrics");
     }
     let [old, new] = [&old.telemetry, &new.telemetry];
     if (old.log_format, old.trace_sample_ratio) != (new.log_format, new.trace_sample_ratio) {

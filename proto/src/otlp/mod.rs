@@ -1,8 +1,10 @@
-//! The model → OTLP (proto 1.10): metrics, profiles (v1development), traces and logs.
+//! The model → OTLP (proto 1.10): metrics, profiles (v1development), traces and logs. Of OTLP that
+//! came in, what is counted of its spans (`calls`).
 //!
 //! This module makes request messages of bounded size. It does not know how they are carried.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+pub mod calls;
 pub mod logs;
 pub mod metrics;
 pub mod profiles;
