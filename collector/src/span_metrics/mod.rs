@@ -8,6 +8,8 @@
 //!
 //! Our own spans are left out: they are of a sample of the soundings, and would look like all of them.
 
+#[cfg(test)]
+mod jaeger;
 mod metrics;
 #[cfg(test)]
 mod tests;
