@@ -12,7 +12,7 @@ export programs=target/$triple/release
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(
     exposition compress goroutine pprof log_payload log_segment config relabel selector promql http_answer
-    otlp questions
+    otlp traces questions
 )
 
 # Most branches show in short inputs, of which the same time sees many more: nine in ten are short.
@@ -41,7 +41,7 @@ build() {
         case $target in
             log_*) arguments+=(--features log) ;;
             config | relabel | http_answer) arguments+=(--features config) ;;
-            otlp | questions) arguments+=(--features otlp) ;;
+            otlp | traces | questions) arguments+=(--features otlp) ;;
         esac
     done
     # With --target, build scripts and macros are compiled without the flags.
@@ -76,6 +76,10 @@ seed_all() {
     local file name
     python3 seed_pages.py ../proto/testdata corpus/exposition
     seed_answers
+    # A span with ids, a name and an attribute, in a scope, in a resource; the second in gRPC's frame.
+    local span='\012\054\022\052\022\050\012\020abcdefghijklmnop\022\010qrstuvwx\052\001n\112\007\012\001k\022\002\030\001'
+    printf "\\000$span" | seed traces span
+    printf "\\001\\000\\000\\000\\000\\056$span" | seed traces grpc
     for file in ../proto/testdata/*.pb.gz; do
         name=$(basename "$file" .pb.gz)
         gunzip -c "$file" | seed pprof "$name"

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Installs what the tests talk to: real etcd, containerd, runc, Prometheus, Alertmanager and Go from
-# Debian's packages, a newer Prometheus and VictoriaMetrics unpacked into folders of their own, and an
+# Debian's packages, newer ones of Prometheus, VictoriaMetrics, containerd and etcd unpacked into folders of their own, and an
 # S3 server (moto) and what the notebooks need (DuckDB, Polars, pandas, ClickHouse: 1.4 GB) in a
 # virtual environment; Chromium and axe-core for the pages. With --bench also the peers of `make bench`.
 # Safe to run again: what is there is left alone. Prints what it does.
 set -euo pipefail
 
 tools=${LEADSMAN_TEST_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/leadsman/test-tools}
-packages=(etcd-server etcd-client containerd runc prometheus prometheus-alertmanager golang-go python3-venv g++ zstd strace chromium)
+packages=(etcd-server etcd-client containerd runc prometheus prometheus-alertmanager golang-go python3-venv g++ zstd strace chromium docker-registry busybox-static)
 # Of moto only what an S3 server needs.
 python_packages=(
     duckdb polars pyarrow pandas matplotlib nbclient ipykernel chdb
@@ -96,6 +96,9 @@ install_debian_packages
 unpack_newer prometheus prometheus
 # Debian builds Prometheus without its OTLP receiver; VictoriaMetrics has one since 1.92.
 unpack_newer victoria-metrics victoria-metrics
+# containerd 2.x and etcd 3.5 send their traces over OTLP.
+unpack_newer containerd containerd
+unpack_newer etcd-server etcd
 make_python_environment
 fetch_axe
 say "ready; tools are in $tools"

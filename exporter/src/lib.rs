@@ -1,4 +1,5 @@
-//! Everything that leaves leadsman: OTLP to receivers, alerts, `/metrics`, the HTTP API.
+//! Everything that leaves leadsman: OTLP to receivers, alerts, `/metrics`, the HTTP API. And what
+//! comes to our endpoints: traces of others.
 //!
 //! This crate does not know how targets are found, scheduled or fetched.
 
@@ -6,6 +7,7 @@ pub mod alert;
 pub mod auth;
 mod client;
 pub mod finding_json;
+pub mod listen;
 pub mod otlp;
 pub mod tls;
 pub mod web;

@@ -18,15 +18,21 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// Collects label pairs; see [`LabelsBuilder`] for what happens to repeated names.
+    /// Collects label pairs; see [`LabelsBuilder`] for what happens to repeated names. Of any number of
+    /// pairs: they are sorted first.
     pub fn from_pairs<N: Into<String>, V: Into<String>>(
         pairs: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
-        let mut builder = LabelsBuilder::default();
-        for (name, value) in pairs {
-            builder.set(name, value);
-        }
-        builder.build()
+        let pairs = pairs.into_iter();
+        let mut pairs: Vec<(String, String)> = pairs
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        // Stable, and turned round: the last of equal names is the first.
+        pairs.reverse();
+        pairs.sort_by(|left, right| left.0.cmp(&right.0));
+        pairs.dedup_by(|later, first| later.0 == first.0);
+        pairs.retain(|(_, value)| !value.is_empty());
+        LabelsBuilder { pairs }.build()
     }
 
     /// The pairs in order of their names.
@@ -253,6 +259,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn pairs_are_what_setting_one_after_the_other_gives(
+            pairs in prop::collection::vec(("[ab]{1,2}", "[xy]{0,1}"), 0..8),
+        ) {
+            let mut builder = LabelsBuilder::default();
+            for (name, value) in &pairs {
+                builder.set(name, value);
+            }
+            prop_assert_eq!(Labels::from_pairs(pairs), builder.build());
+        }
+
         #[test]
         fn packed_form_round_trips(pairs in prop::collection::vec((".{0,200}", ".{0,200}"), 0..8)) {
             let labels = Labels::from_pairs(pairs);

@@ -11,6 +11,7 @@
 //! - [`profile`]: one [`profile::Profile`], columnar tables with handle types.
 //! - [`Event`]: what happened, to a target or to leadsman itself.
 //! - [`Finding`]: one change of state of a trouble that a judge found.
+//! - [`span`]: spans of traces, as the archive keeps them.
 //! - [`Record`]: what is appended to the log.
 
 pub mod compress;
@@ -29,6 +30,7 @@ pub mod profile;
 pub mod profile_ops;
 pub mod record;
 pub mod selector;
+pub mod span;
 pub mod speedscope;
 pub mod target;
 pub mod time;

@@ -33,6 +33,8 @@ TABLES = {
     "events": "time kind target_id job instance before after until message",
     "findings": "finding_id incident target_id time since state severity rule job instance labels scheme address signal"
     " signal_labels unit before now lower upper score title explanation cause remedy links captures",
+    "spans": "service time trace_id span_id parent_span_id name kind time_nanos duration_nanos status status_message"
+    " attributes resource scope scope_version trace_state events links",
 }
 
 # What must give no rows, and what it means when it does.
@@ -214,8 +216,9 @@ def check_document(archive, document):
                 if language == "python":
                     exec(code, {})
                     continue
-                # Nothing may have been found yet; versions.py runs these.
-                if "/findings/" in code and not (archive.folder / "findings").is_dir():
+                # Nothing may have been found or traced yet; versions.py runs these.
+                rare = [table for table in ("findings", "spans") if f"/{table}/" in code]
+                if any(not (archive.folder / table).is_dir() for table in rare):
                     continue
                 for statement in filter(str.strip, code.split(";")):
                     result = db.sql(statement)

@@ -19,11 +19,31 @@ pub struct Containerd {
     pub debug_socket: PathBuf,
     /// `127.0.0.1:port` of `/v1/metrics`.
     pub metrics_address: String,
+    /// Where `ctr` is; nothing: where programs are.
+    programs: PathBuf,
 }
 
 impl Containerd {
-    /// Starts it and waits until it answers.
+    /// Starts Debian 12's and waits until it answers.
     pub async fn start(folder: &Path) -> Result<Self> {
+        Self::launch(folder, PathBuf::new(), &[]).await
+    }
+
+    /// The same with a 2.x, which sends its traces to an OTLP/HTTP endpoint.
+    pub async fn sending_traces(folder: &Path, endpoint: &str) -> Result<Self> {
+        let programs = tools::folder().join("containerd/usr/bin");
+        let path = std::env::var("PATH").unwrap_or_default();
+        // It starts its shim by the name alone.
+        let path = format!("{}:{path}", programs.display());
+        let variables = [
+            ("PATH", &*path),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
+            ("OTEL_SERVICE_NAME", "containerd"),
+        ];
+        Self::launch(folder, programs, &variables).await
+    }
+
+    async fn launch(folder: &Path, programs: PathBuf, variables: &[(&str, &str)]) -> Result<Self> {
         ensure!(
             rustix::process::geteuid().is_root(),
             "containerd needs root: run the tests as root"
@@ -36,19 +56,22 @@ impl Containerd {
             &config,
             format!(
                 "version = 2\nroot = {root:?}\nstate = {state:?}\n\
-                 disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n\
+                 disabled_plugins = [\"io.containerd.grpc.v1.cri\", \
+                 \"io.containerd.cri.v1.images\", \"io.containerd.cri.v1.runtime\"]\n\
                  [grpc]\naddress = {socket:?}\n[debug]\naddress = {debug_socket:?}\n\
                  [metrics]\naddress = {metrics_address:?}\ngrpc_histogram = true\n"
             ),
         )?;
-        let mut command = Command::new("containerd");
+        let mut command = Command::new(programs.join("containerd"));
         command.arg("--config").arg(&config);
+        command.envs(variables.iter().copied());
         let process = Process::spawn("containerd", folder, command)?;
         let mut containerd = Self {
             process,
             socket,
             debug_socket,
             metrics_address,
+            programs,
         };
         until("containerd to answer", PATIENCE, || {
             let up = containerd
@@ -63,7 +86,7 @@ impl Containerd {
 
     /// A `ctr` command against it.
     pub fn ctr<const N: usize>(&self, args: [&str; N]) -> Command {
-        let mut command = Command::new("ctr");
+        let mut command = Command::new(self.programs.join("ctr"));
         command.arg("--address").arg(&self.socket).args(args);
         command
     }

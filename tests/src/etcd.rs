@@ -1,6 +1,6 @@
 //! A real etcd of one member, plain or with mutual TLS.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ pub struct Etcd {
     /// Of clients and of peers.
     ports: [u16; 2],
     certs: Option<Arc<Certs>>,
+    program: PathBuf,
 }
 
 impl Etcd {
@@ -35,14 +36,36 @@ impl Etcd {
         certs: Option<Arc<Certs>>,
         args: &[&str],
     ) -> Result<Self> {
+        Self::launch(folder, "etcd".into(), certs, args).await
+    }
+
+    /// A 3.5, without TLS, which sends all of its traces to an OTLP/gRPC endpoint (`host:port`).
+    pub async fn sending_traces(folder: &Path, endpoint: &str) -> Result<Self> {
+        let program = tools::folder().join("etcd-server/usr/bin/etcd");
+        let args = [
+            "--experimental-enable-distributed-tracing",
+            "--experimental-distributed-tracing-address",
+            endpoint,
+            "--experimental-distributed-tracing-sampling-rate=1000000",
+        ];
+        Self::launch(folder, program, None, &args).await
+    }
+
+    async fn launch(
+        folder: &Path,
+        program: PathBuf,
+        certs: Option<Arc<Certs>>,
+        args: &[&str],
+    ) -> Result<Self> {
         let ports = [free_port()?, free_port()?];
-        let mut command = server(folder, ports, certs.as_deref());
+        let mut command = server(&program, folder, ports, certs.as_deref());
         command.args(args);
         let mut etcd = Self {
             process: Process::spawn("etcd", folder, command)?,
             address: format!("127.0.0.1:{}", ports[0]),
             ports,
             certs,
+            program,
         };
         etcd.wait_until_healthy().await?;
         Ok(etcd)
@@ -51,7 +74,7 @@ impl Etcd {
     /// Starts it anew after it was stopped, with its data and on its ports, and waits until it
     /// answers.
     pub async fn restart(&mut self, folder: &Path) -> Result<()> {
-        let command = server(folder, self.ports, self.certs.as_deref());
+        let command = server(&self.program, folder, self.ports, self.certs.as_deref());
         self.process = Process::spawn("etcd-again", folder, command)?;
         self.wait_until_healthy().await
     }
@@ -115,11 +138,16 @@ impl Etcd {
     }
 }
 
-fn server(folder: &Path, [client, peer]: [u16; 2], certs: Option<&Certs>) -> Command {
+fn server(
+    program: &Path,
+    folder: &Path,
+    [client, peer]: [u16; 2],
+    certs: Option<&Certs>,
+) -> Command {
     let scheme = if certs.is_some() { "https" } else { "http" };
     let client_url = format!("{scheme}://127.0.0.1:{client}");
     let peer_url = format!("http://127.0.0.1:{peer}");
-    let mut command = Command::new("etcd");
+    let mut command = Command::new(program);
     command
         .args(["--name", "m1", "--enable-pprof", "--metrics=extensive"])
         .arg("--data-dir")

@@ -21,6 +21,7 @@ pub mod pprof;
 pub mod process;
 pub mod prometheus;
 pub mod proxy;
+pub mod registry;
 pub mod s3_server;
 pub mod setting;
 pub mod small_disk;

@@ -59,7 +59,7 @@ impl OwnClient {
                 insecure_skip_verify: args.address.is_none() && args.ca_file.is_none(),
                 ..ClientTlsOptions::default()
             },
-            credentials: web.credentials.first().cloned(),
+            credentials: web.access.credentials.first().cloned(),
             follow_redirects: Redirects::Refuse,
         };
         Ok(Self {
@@ -99,7 +99,11 @@ fn own_endpoint(web: &WebOptions) -> Result<Endpoint> {
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
     };
-    let scheme = if web.tls.is_some() { "https" } else { "http" };
+    let scheme = if web.access.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     Ok(Endpoint::new(
         scheme,
         &SocketAddr::new(ip, web.listen.port()).to_string(),

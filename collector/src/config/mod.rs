@@ -4,6 +4,7 @@
 //! (`table`, `scalar`), and what they find wrong is collected, not only the first. This module
 //! knows what may be written; what it does is known to the part whose options it fills.
 
+mod access;
 mod alerting;
 mod archive;
 mod causes;
@@ -28,6 +29,7 @@ mod table;
 mod telemetry;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod web;
 pub(crate) mod yaml;
 
@@ -36,7 +38,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use baseline::catalogue::Signal;
-use exporter::otlp::ReceiverOptions;
+use exporter::otlp::{IntakeOptions, ReceiverOptions};
 use exporter::web::WebOptions;
 
 use table::{Source, Table};
@@ -74,6 +76,8 @@ pub struct Config {
     pub web: WebOptions,
     /// OTLP receivers.
     pub otlp: Vec<ReceiverOptions>,
+    /// Where traces of others are taken.
+    pub traces: IntakeOptions,
     /// Who is told of findings.
     pub alerting: AlertingConfig,
     /// What is sounded.
@@ -159,6 +163,8 @@ fn read(table: &mut Table<'_>, mut signals: Vec<Signal>) -> Config {
     let archive = table.section("archive", ArchiveConfig::read);
     let web = table.section("web", web::read);
     let otlp = otlp::read_all(table);
+    let traces = table.section("traces", traces::read);
+    traces::check(table, &traces, &otlp, &archive);
     let alerting = table.section("alerting", AlertingConfig::read);
     let mut jobs = scrape::read_all(table, &global);
     let profiling = table.section("profiling", ProfilingBudget::read);
@@ -174,6 +180,7 @@ fn read(table: &mut Table<'_>, mut signals: Vec<Signal>) -> Config {
         archive,
         web,
         otlp,
+        traces,
         alerting,
         jobs: jobs.into_iter().map(Arc::new).collect(),
         profiling,
@@ -196,7 +203,7 @@ fn foreign_keys(table: &mut Table<'_>) {
         ("remote_read", "data is read from the archive"),
         ("scrape_config_files", "one file holds everything"),
         ("storage", "see archive"),
-        ("tracing", "see otlp and telemetry"),
+        ("tracing", "see otlp, traces and telemetry"),
         ("object_storage", "see archive"),
     ]);
 }

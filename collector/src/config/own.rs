@@ -26,6 +26,7 @@ pub(super) fn job(
         return None;
     }
     if web
+        .access
         .tls
         .as_ref()
         .is_some_and(|tls| tls.client_ca_file.is_some())
@@ -39,7 +40,7 @@ pub(super) fn job(
     let profiled = ["process_cpu", "memory"];
     let profiles = ProfileSpec::defaults().into_iter();
     Some(Job {
-        scheme: if web.tls.is_some() {
+        scheme: if web.access.tls.is_some() {
             Scheme::Https
         } else {
             Scheme::Http
@@ -59,10 +60,10 @@ pub(super) fn job(
 fn client(web: &WebOptions) -> ClientOptions {
     ClientOptions {
         tls: ClientTlsOptions {
-            insecure_skip_verify: web.tls.is_some(),
+            insecure_skip_verify: web.access.tls.is_some(),
             ..ClientTlsOptions::default()
         },
-        credentials: web.credentials.first().cloned(),
+        credentials: web.access.credentials.first().cloned(),
         follow_redirects: Redirects::Refuse,
     }
 }

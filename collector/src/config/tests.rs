@@ -46,6 +46,7 @@ fn the_default_file_says_what_the_code_does_without_it() {
     assert_eq!(written.global, bare.global);
     assert_eq!(written.archive, bare.archive);
     assert_eq!(written.web, bare.web);
+    assert_eq!(written.traces, bare.traces);
     assert_eq!(written.alerting, bare.alerting);
     assert_eq!(written.profiling, bare.profiling);
     assert_eq!(written.span_metrics, bare.span_metrics);
@@ -103,6 +104,19 @@ fn shown(key: &str) -> String {
         .copied()
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+#[test]
+fn traces_are_taken_where_they_are_sent_by_default_once_that_is_switched_on() {
+    assert_eq!(valid("").traces.listen, []);
+    let shown = shown("traces:").replace("enabled: false", "enabled: true");
+    let (shown, bare) = (
+        valid(&shown).traces,
+        valid("traces: {enabled: true}").traces,
+    );
+    assert_eq!(shown, bare);
+    let listen: Vec<_> = bare.listen.iter().map(ToString::to_string).collect();
+    assert_eq!(listen, ["127.0.0.1:4317", "127.0.0.1:4318"]);
 }
 
 #[test]

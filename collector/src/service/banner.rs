@@ -9,7 +9,7 @@ use crate::config::{Config, DEFAULT_LISTEN};
 
 /// Says where the pages, the data and the targets are.
 pub(super) fn show(config: &Config, address: SocketAddr) {
-    let scheme = if config.web.tls.is_some() {
+    let scheme = if config.web.access.tls.is_some() {
         "https"
     } else {
         "http"

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use exporter::alert::AlertMetrics;
-use exporter::otlp::OtlpMetrics;
+use exporter::otlp::{Intake, OtlpMetrics};
 use exporter::web::{App, LiveView, Questions, Server, StoredTables, TargetReport};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
@@ -54,7 +54,8 @@ fn registry(folder: &Path) -> Registry {
     config.archive.archive.path = folder.join("archive");
     config.web.listen = ([127, 0, 0, 1], 0).into();
     let registry = Registry::new();
-    open_storage(&config.archive, &registry).unwrap();
+    let (_, _, log) = open_storage(&config.archive, &registry).unwrap();
+    Intake::bind(config.traces, log.appender(), &registry).unwrap();
     MirrorMetrics::register(&registry).unwrap();
     let (telemetry, _subscriber) = Telemetry::build(&config.telemetry, "").unwrap();
     telemetry.register(&registry).unwrap();

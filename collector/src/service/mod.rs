@@ -1,8 +1,9 @@
 //! The running leadsman: opens the parts, joins them, and takes them down in order.
 //!
-//! Data flows one way: sounder → log → readers (archive, forwarders, notifiers, live view). Shutdown goes the
-//! same way, so that what was sounded last is archived and sent too: no new soundings, then what was
-//! counted of spans, the log's queue, then the readers up to its end, then the mirror, then our endpoints.
+//! Data flows one way: sounder, and the intake of traces → log → readers (archive, forwarders, notifiers, live view). Shutdown goes the
+//! same way, so that what was sounded last is archived and sent too: no new soundings and traces, then
+//! what was counted of spans, the log's queue, then the readers up to its end, then the mirror, then our
+//! endpoints.
 
 mod banner;
 mod catalogue;
@@ -29,6 +30,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use baseline::profiles::ProfileProgram;
 use baseline::signals::Program;
+use exporter::otlp::Intake;
 use exporter::web::{App, LiveView, Pages, Questions, Server, StoredTables, WebOptions};
 use prometheus::Registry;
 use storage::archive::remote::MirrorMetrics;
@@ -56,6 +58,8 @@ pub(crate) use source::{ConfigSource, Overrides};
 
 /// Longest time for soundings that are under way when leadsman is asked to stop.
 const SOUNDING_DRAIN: Duration = Duration::from_secs(5);
+/// Longest time for what was counted of spans to be told.
+const COUNT_DRAIN: Duration = Duration::from_secs(2);
 /// Longest time for the readers to reach the end of the log. What a receiver has not taken by then
 /// stays in the log, at its cursor.
 const READER_DRAIN: Duration = Duration::from_secs(15);
@@ -97,6 +101,8 @@ struct Service {
     discovery: Part,
     stop_sounding: CancellationToken,
     spans: Part,
+    stop_spans: CancellationToken,
+    intake: Part,
     readers: Readers,
     forwarders: Forwarders,
     notifiers: Notifiers,
@@ -166,6 +172,12 @@ impl Service {
         let address = server.local_addr();
         let judging = judging.linking(links(&config.borrow().web, address));
 
+        let traces = config.borrow().traces.clone();
+        let intake = Intake::bind(traces, log.appender(), &registry)?;
+        for listen in intake.local_addrs() {
+            info!(%listen, "traces of others are taken");
+        }
+
         let readers = Readers::start(&log, archive, keeper, judging, live)?;
         let mut forwarders = Forwarders::new(&registry)?;
         let mut notifiers = Notifiers::new(&registry, &log, &config.borrow().archive.path)?;
@@ -174,11 +186,16 @@ impl Service {
         notifiers.apply(&log, &current.alerting).await?;
         forget_unused_readers(&log)?;
         let (stop_sounding, stop_server) = (CancellationToken::new(), CancellationToken::new());
-        let stop = stop_sounding.clone();
+        let stop_spans = CancellationToken::new();
+        let stop = stop_spans.clone();
         let spans = spans::start(&current, program, &log, &registry, metrics, stop)?;
         let server = Part::spawn("our own server", {
             let stop = stop_server.clone();
             async move { Ok(server.run(stop).await?) }
+        });
+        let intake = Part::spawn("the intake of traces", {
+            let stop = stop_sounding.clone();
+            async move { Ok(intake.run(stop).await?) }
         });
         let (sounding, discovery) = start_sounding(
             sounder,
@@ -195,6 +212,8 @@ impl Service {
             discovery,
             stop_sounding,
             spans,
+            stop_spans,
+            intake,
             readers,
             forwarders,
             notifiers,
@@ -217,6 +236,7 @@ impl Service {
             error = self.server.failure() => error,
             error = self.sounding.failure() => error,
             error = self.discovery.failure() => error,
+            error = self.intake.failure() => error,
         }
     }
 
@@ -263,16 +283,23 @@ impl Service {
         self.ready.store(false, Ordering::Release);
         self.stop_sounding.cancel();
         let sounding = tokio::time::timeout(SOUNDING_DRAIN, async {
-            self.sounding
-                .finish()
-                .await
-                .and(self.discovery.finish().await)
+            let (sounding, discovery, intake) = tokio::join!(
+                self.sounding.finish(),
+                self.discovery.finish(),
+                self.intake.finish()
+            );
+            sounding.and(discovery).and(intake)
         });
         let sounded = sounding.await.unwrap_or_else(|_| {
             warn!("soundings under way were given up");
             Ok(())
         });
-        let counted = self.spans.finish().await;
+        self.stop_spans.cancel();
+        let counted = tokio::time::timeout(COUNT_DRAIN, self.spans.finish());
+        let counted = counted.await.unwrap_or_else(|_| {
+            warn!("the last counts of spans were given up");
+            Ok(())
+        });
         let telemetry = self.telemetry;
         tokio::task::spawn_blocking(move || telemetry.stop()).await?;
         self.events.stopped().await;
@@ -366,7 +393,11 @@ fn forget_unused_readers(log: &Log) -> Result<()> {
 
 /// What leads to our pages.
 fn links(web: &WebOptions, address: SocketAddr) -> Links {
-    let scheme = if web.tls.is_some() { "https" } else { "http" };
+    let scheme = if web.access.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     let own = || format!("{scheme}://{address}");
     Links::from(web.external_url.clone().unwrap_or_else(own))
 }
@@ -389,6 +420,9 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     }
     if old.web != new.web {
         parts.push("web");
+    }
+    if old.traces != new.traces {
+        parts.push("traces");
     }
     if old.signals != new.signals {
         parts.push("signals");

@@ -120,9 +120,10 @@ pub(super) struct PartialSuccess {
 
 /// `Export*ServiceResponse`: the same on the wire for every signal.
 #[derive(Clone, PartialEq, prost::Message)]
-struct ExportResponse {
+pub(super) struct ExportResponse {
+    /// What was left out, if anything was.
     #[prost(message, optional, tag = "1")]
-    partial_success: Option<PartialSuccess>,
+    pub(super) partial_success: Option<PartialSuccess>,
 }
 
 /// A successful response. A body that is not the message the specification asks for (some

@@ -1,10 +1,11 @@
-//! Entry points for fuzzing: whatever a receiver answers, these return.
+//! Entry points for fuzzing: whatever a receiver answers, or a sender sends, these return.
 
 use std::time::{Duration, SystemTime};
 
 use hyper::header::{HeaderMap, HeaderValue};
 
 use super::answer::{self, Answer};
+use super::intake;
 use super::transport::grpc;
 use crate::client;
 
@@ -42,6 +43,12 @@ pub fn grpc_answer(bytes: &[u8]) {
     if let Some(answer) = grpc::from_status(&headers, rest) {
         check(answer);
     }
+}
+
+/// The message of a gRPC request, if it is one.
+pub fn grpc_request(bytes: &[u8]) -> Option<&[u8]> {
+    let (_, message) = intake::read_grpc(bytes).ok()?;
+    Some(message)
 }
 
 /// Reads the details of a gRPC status, which a header has in base64: no fuzzer comes far there.

@@ -3,12 +3,15 @@
 //! Records of the log → requests (`batcher`) → one try over gRPC or HTTP (`transport`) → what
 //! the answer means (`answer`) → again after a wait, or the cursor moves on
 //! (`forwarder`). One request is under way at a time: the order of the log is kept.
+//!
+//! The other way round, `intake` takes the spans of other programs into the log.
 
 mod answer;
 mod batcher;
 mod forwarder;
 #[doc(hidden)]
 pub mod fuzz;
+mod intake;
 mod metrics;
 mod request;
 mod signal;
@@ -20,6 +23,7 @@ mod transport;
 use std::time::Duration;
 
 pub use self::forwarder::Forwarder;
+pub use self::intake::{Intake, IntakeError, IntakeOptions};
 pub use self::metrics::OtlpMetrics;
 
 use crate::auth::SecretSource;

@@ -114,7 +114,6 @@ pub(super) fn retry_delay(status: &[u8]) -> Option<Duration> {
 }
 
 /// The details of a status with a `RetryInfo`, as a receiver sends them.
-#[cfg(test)]
 pub(super) fn retry_info(delay: Duration) -> Vec<u8> {
     let retry_delay = Some(RpcDuration {
         seconds: delay.as_secs() as i64,

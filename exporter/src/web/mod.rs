@@ -46,8 +46,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::auth::Credentials;
-use crate::tls::{ServerTlsOptions, TlsError};
+use crate::listen::{Access, ListenError};
 
 pub use api::StoredTables;
 pub use live::{LiveView, LookupError};
@@ -65,13 +64,8 @@ pub use status::{
 pub struct WebOptions {
     /// Address to listen on.
     pub listen: SocketAddr,
-    /// Serve TLS.
-    pub tls: Option<ServerTlsOptions>,
-    /// Ask for one of these credentials.
-    pub credentials: Vec<Credentials>,
-    /// Listen on an address that is not loopback although there is neither TLS with client
-    /// certificates nor authentication.
-    pub allow_unauthenticated: bool,
+    /// Who may use them.
+    pub access: Access,
     /// What links in alerts and findings begin with, if not with the address: behind a proxy or on
     /// another name. Without a slash at its end.
     pub external_url: Option<String>,
@@ -105,28 +99,9 @@ pub struct App {
 /// Why our own endpoints cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum WebError {
-    /// Everyone on the network could read everything.
-    #[error(
-        "refusing to listen on {listen}: it is not a loopback address, and there is neither \
-         authentication nor a client CA; set web.authorization, web.basic_auth or \
-         web.tls_config.client_ca_file, or web.allow_unauthenticated: true if the network is trusted"
-    )]
-    Unprotected {
-        /// The address.
-        listen: SocketAddr,
-    },
-    /// The address cannot be listened on.
-    #[error("failed to listen on {listen}")]
-    Listen {
-        /// The address.
-        listen: SocketAddr,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The TLS files cannot be used.
-    #[error("failed to set up TLS of our own endpoints")]
-    Tls(#[source] TlsError),
+    /// They cannot be listened for.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// Our own metrics cannot be registered.
     #[error("failed to register the metrics of our own endpoints")]
     Metrics(#[source] prometheus::Error),

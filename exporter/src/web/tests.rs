@@ -1,5 +1,6 @@
 //! The server as its clients see it, over real sockets.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +18,8 @@ use tokio::net::TcpStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::*;
-use crate::auth::SecretSource;
+use crate::auth::{Credentials, SecretSource};
+use crate::tls::ServerTlsOptions;
 
 /// Hands out a fixed profile, or says that one is being taken.
 struct FixedProfiler;
@@ -48,10 +50,15 @@ pub(super) struct Running {
 pub(super) fn options() -> WebOptions {
     WebOptions {
         listen: ([127, 0, 0, 1], 0).into(),
-        tls: None,
-        credentials: Vec::new(),
-        allow_unauthenticated: false,
+        access: Access::default(),
         external_url: None,
+    }
+}
+
+fn guarded(access: Access) -> WebOptions {
+    WebOptions {
+        access,
+        ..options()
     }
 }
 
@@ -281,10 +288,10 @@ async fn credentials_are_asked_for_except_by_probes() {
         scheme: "Bearer".into(),
         token,
     }];
-    let server = start(WebOptions {
+    let server = start(guarded(Access {
         credentials,
-        ..options()
-    });
+        ..Access::default()
+    }));
     for path in [
         "/",
         "/profiles",
@@ -370,10 +377,10 @@ async fn tls_with_a_client_ca_serves_only_clients_with_a_certificate() {
         key_file: path("server.key"),
         client_ca_file: Some(path("ca.crt")),
     };
-    let server = start(WebOptions {
+    let server = start(guarded(Access {
         tls: Some(tls),
-        ..options()
-    });
+        ..Access::default()
+    }));
     let _ = rustls::crypto::ring::default_provider().install_default();
     let url = format!("https://localhost:{}/-/healthy", server.address.port());
     let builder = || {
@@ -418,35 +425,30 @@ fn write_certificates(dir: &Path) -> (String, String) {
 
 #[test]
 fn an_open_address_without_protection_is_refused_with_the_remedy() {
-    let open = WebOptions {
-        listen: ([0, 0, 0, 0], 0).into(),
-        ..options()
+    let bind = |access| {
+        let listen = ([0, 0, 0, 0], 0).into();
+        let options = WebOptions {
+            listen,
+            ..guarded(access)
+        };
+        Server::bind(options, app())
     };
-    let error = Server::bind(open.clone(), app()).err().unwrap().to_string();
+    let error = bind(Access::default()).err().unwrap().to_string();
     assert!(
         error.contains("0.0.0.0:0") && error.contains("allow_unauthenticated"),
         "{error}"
     );
-    Server::bind(
-        WebOptions {
-            allow_unauthenticated: true,
-            ..open.clone()
-        },
-        app(),
-    )
+    bind(Access {
+        allow_unauthenticated: true,
+        ..Access::default()
+    })
     .unwrap();
     let password = SecretSource::Inline("x".into());
-    let credentials = vec![Credentials::Basic {
-        username: "anna".into(),
-        password,
-    }];
-    Server::bind(
-        WebOptions {
-            credentials,
-            ..open
-        },
-        app(),
-    )
+    let username = "anna".into();
+    bind(Access {
+        credentials: vec![Credentials::Basic { username, password }],
+        ..Access::default()
+    })
     .unwrap();
 }
 

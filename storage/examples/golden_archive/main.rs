@@ -9,7 +9,7 @@
 //! time:
 //!
 //! ```text
-//! cargo run -p leadsman-storage --example golden_archive -- storage/testdata/archive-v3 0000000000000003
+//! cargo run -p leadsman-storage --example golden_archive -- storage/testdata/archive-v4 0000000000000004
 //! ```
 
 mod records;
@@ -51,6 +51,7 @@ fn write(out: &Path) -> Result<()> {
     let mut position = 0;
     let mut flushes = records::flushes(&recorded)?;
     flushes.push(records::findings());
+    flushes.push(records::spans());
     for flush in flushes {
         for record in &flush {
             position += 1000;

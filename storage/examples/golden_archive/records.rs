@@ -1,6 +1,6 @@
 //! What the golden archive holds, flush by flush: recorded pages and profiles of two targets,
 //! scraped every 15 s over midnight, one of which is down once and comes back as another version.
-//! Since version 3 a flush of findings comes behind them.
+//! Since version 3 a flush of findings comes behind them, since version 4 one of spans.
 //!
 //! The example that writes the files and the tests that read them share this. It must not change:
 //! the files of older versions hold it too.
@@ -14,7 +14,9 @@ use proto::exposition::{Format, PageDecoder, PageRules, ScrapeFacts};
 use proto::finding::{FindingId, FindingState, Rule, Severity};
 use proto::metrics::{BucketSpan, Exemplar, Family, Layout, MetricBatch, MetricKind};
 use proto::metrics::{NativeHistogram, Series, SeriesId};
+use proto::otlp::spans::write_spans;
 use proto::profile::Profile;
+use proto::span::{Span, SpanEvent, SpanKind, SpanLink, SpanSource, SpanStatus};
 use proto::{Finding, Labels, ProfileRecord, Record, Target, UnixMillis, UnixNanos};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -120,6 +122,67 @@ pub(crate) fn findings() -> Vec<Record> {
     let resolved = later(FindingState::Resolved, 30_000, 0.002);
     let all = [pending, firing, resolved].map(Arc::new);
     all.map(Record::Finding).to_vec()
+}
+
+/// Two requests with a trace over midnight: a call, what answers it, and what that does.
+pub(crate) fn spans() -> Vec<Record> {
+    let source = |service: &str| {
+        Arc::new(SpanSource {
+            service: service.to_owned(),
+            resource: Labels::from_pairs([("service.name", service), ("host.name", "golden")]),
+            scope: "otelgrpc".to_owned(),
+            scope_version: "0.60.0".to_owned(),
+        })
+    };
+    let start = UnixNanos::from(UnixMillis(MIDNIGHT)).0 - 2_000_000;
+    let call = Span {
+        source: source("ctr"),
+        trace_id: *b"a golden trace \x01",
+        span_id: [1; 8],
+        parent_span_id: None,
+        trace_state: String::new(),
+        name: "Transfer/Transfer".to_owned(),
+        kind: SpanKind::Client,
+        start: UnixNanos(start),
+        duration_nanos: 9_000_000,
+        status: SpanStatus::Unset,
+        status_message: String::new(),
+        attributes: Labels::from_pairs([("rpc.system", "grpc")]),
+        events: Vec::new(),
+        links: vec![SpanLink {
+            trace_id: vec![0xfe; 16],
+            span_id: vec![0xef; 8],
+            attributes: Labels::default(),
+        }],
+    };
+    let answer = Span {
+        source: source("containerd"),
+        span_id: [2; 8],
+        parent_span_id: Some([1; 8]),
+        kind: SpanKind::Server,
+        start: UnixNanos(start + 1_000_123),
+        duration_nanos: 7_000_000,
+        status: SpanStatus::Error,
+        status_message: "not found".to_owned(),
+        links: Vec::new(),
+        ..call.clone()
+    };
+    let fetch = Span {
+        span_id: [3; 8],
+        parent_span_id: Some([2; 8]),
+        name: "remotes.docker.resolver.HTTPRequest".to_owned(),
+        kind: SpanKind::Internal,
+        start: UnixNanos(start + 2_500_000),
+        duration_nanos: 3_000_000,
+        events: vec![SpanEvent {
+            time: UnixNanos(start + 3_000_000),
+            name: "response".to_owned(),
+            attributes: Labels::from_pairs([("http.status_code", "404")]),
+        }],
+        ..answer.clone()
+    };
+    let request = |spans: &[Span]| Record::Traces(write_spans(spans).into());
+    vec![request(&[answer, fetch]), request(&[call])]
 }
 
 /// What etcd's page is before and after its restart, and containerd's.

@@ -6,6 +6,7 @@ use super::finding_buffer::FindingBuffer;
 use super::metric_buffer::MetricBuffer;
 use super::profile_buffer::ProfileBuffer;
 use super::seen::SeenIds;
+use super::span_buffer::SpanBuffer;
 use super::watch::{News, Watch};
 use crate::Position;
 
@@ -16,11 +17,11 @@ pub(super) struct Buffer {
     pub(super) profiles: ProfileBuffer,
     pub(super) news: News,
     pub(super) findings: FindingBuffer,
+    pub(super) spans: SpanBuffer,
 }
 
 impl Buffer {
-    /// Adds a record whose entry in the log ends at `end`, and what it shows to be new. Traces are
-    /// not archived.
+    /// Adds a record whose entry in the log ends at `end`, and what it shows to be new.
     pub(super) fn push(
         &mut self,
         end: Position,
@@ -36,7 +37,8 @@ impl Buffer {
                     .push(end, profile, |day, stack_id| stacks.contains(day, stack_id));
             }
             Record::Finding(finding) => self.findings.push(finding),
-            Record::Traces(_) | Record::Event(_) => {}
+            Record::Traces(request) => self.spans.push(request),
+            Record::Event(_) => {}
         }
     }
 
@@ -46,13 +48,15 @@ impl Buffer {
             + self.profiles.n_bytes()
             + self.news.n_bytes()
             + self.findings.n_bytes()
+            + self.spans.n_bytes()
     }
 
-    /// Samples, captures, events and findings left out because their time has no day.
+    /// Samples, captures, events, findings and spans left out because their time has no day.
     pub(super) fn n_outside(&self) -> usize {
         self.metrics.n_outside()
             + self.profiles.n_outside()
             + self.news.n_outside()
             + self.findings.n_outside()
+            + self.spans.n_outside()
     }
 }

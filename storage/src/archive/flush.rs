@@ -22,6 +22,7 @@ use super::profile_buffer::{ProfileBuffer, ProfileDay};
 use super::profile_rows::profile_columns;
 use super::sample_rows::{sample_columns, sample_order};
 use super::seen::SeenIds;
+use super::span_rows::span_columns;
 use super::stack_rows::{StackRow, sort_stacks, stack_columns};
 use super::staging::Staging;
 use super::table::Table;
@@ -118,6 +119,9 @@ impl Flusher<'_> {
         }
         for (day, rows) in buffer.findings.days() {
             self.write_chunks(Table::Findings, day, &rows, finding_columns)?;
+        }
+        for (day, rows) in buffer.spans.days() {
+            self.write_chunks(Table::Spans, day, &rows, span_columns)?;
         }
         self.sort_report();
         Ok(new_ids)

@@ -50,6 +50,8 @@ mod run;
 mod sample_rows;
 mod schema;
 mod seen;
+mod span_buffer;
+mod span_rows;
 mod stack_rows;
 mod staging;
 mod table;

@@ -11,7 +11,7 @@ use super::table::Table;
 impl Table {
     /// The table's columns.
     pub(super) fn schema(self) -> SchemaRef {
-        static SCHEMAS: LazyLock<[SchemaRef; 19]> =
+        static SCHEMAS: LazyLock<[SchemaRef; 20]> =
             LazyLock::new(|| Table::ALL.map(|table| Arc::new(Schema::new(columns(table)))));
         // ALL is in the order of the variants.
         SCHEMAS[self as usize].clone()
@@ -55,6 +55,7 @@ fn columns(table: Table) -> Vec<Field> {
         Table::Targets => targets(),
         Table::Events => events(),
         Table::Findings => findings(),
+        Table::Spans => spans(),
     }
 }
 
@@ -198,6 +199,29 @@ fn findings() -> Vec<Field> {
     ]
 }
 
+fn spans() -> Vec<Field> {
+    vec![
+        text("service"),
+        Field::new("time", timestamp(TimeUnit::Microsecond), false),
+        text("trace_id"),
+        text("span_id"),
+        optional_text("parent_span_id"),
+        text("name"),
+        text("kind"),
+        integer("time_nanos"),
+        integer("duration_nanos"),
+        text("status"),
+        text("status_message"),
+        label_map("attributes"),
+        label_map("resource"),
+        text("scope"),
+        text("scope_version"),
+        text("trace_state"),
+        Field::new("events", list(DataType::Struct(span_event_fields())), false),
+        Field::new("links", list(DataType::Struct(span_link_fields())), false),
+    ]
+}
+
 fn profiles() -> Vec<Field> {
     vec![
         id("profile_id"),
@@ -269,6 +293,24 @@ pub(super) fn sample_label_fields() -> Fields {
 /// Fields of one link of a finding.
 pub(super) fn link_fields() -> Fields {
     Fields::from(vec![text("name"), text("url")])
+}
+
+/// Fields of what happened in a span of a trace.
+pub(super) fn span_event_fields() -> Fields {
+    Fields::from(vec![
+        integer("time_nanos"),
+        text("name"),
+        label_map("attributes"),
+    ])
+}
+
+/// Fields of one link of a span of a trace.
+pub(super) fn span_link_fields() -> Fields {
+    Fields::from(vec![
+        text("trace_id"),
+        text("span_id"),
+        label_map("attributes"),
+    ])
 }
 
 /// Fields of one mapping of a profile.
@@ -410,7 +452,7 @@ mod tests {
 
     /// Columns may be added at the end of a table; what is here stays as it is.
     #[test]
-    fn columns_are_those_of_version_3() {
+    fn columns_are_those_of_version_4() {
         insta::assert_snapshot!(described().join("\n"));
     }
 
@@ -419,7 +461,9 @@ mod tests {
         let version_1 = include_str!("snapshots/columns_of_version_1.txt");
         let version_2 = include_str!("snapshots/columns_of_version_2.txt");
         let described = described();
-        for column in version_1.lines().chain(version_2.lines()) {
+        let version_3 = include_str!("snapshots/columns_of_version_3.txt");
+        let older = version_1.lines().chain(version_2.lines());
+        for column in older.chain(version_3.lines()) {
             assert!(described.iter().any(|other| other == column), "{column}");
         }
     }

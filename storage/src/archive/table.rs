@@ -9,7 +9,7 @@ use parquet::schema::types::ColumnPath;
 
 /// Version of all schemas together, in every file's footer. Columns may be added under the
 /// same version; a changed meaning, and new tables, get a new one.
-pub(super) const SCHEMA_VERSION: u32 = 3;
+pub(super) const SCHEMA_VERSION: u32 = 4;
 
 /// A table of the archive.
 ///
@@ -36,6 +36,7 @@ pub(super) enum Table {
     Profiles1h,
     FunctionTrend,
     Findings,
+    Spans,
 }
 
 /// What a file is made from.
@@ -60,7 +61,7 @@ pub enum Resolution {
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 19] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::MetricSeries,
         Self::MetricPoints,
         Self::MetricHistograms,
@@ -80,6 +81,7 @@ impl Table {
         Self::Profiles1h,
         Self::FunctionTrend,
         Self::Findings,
+        Self::Spans,
     ];
 
     /// Its name, which is also its folder's.
@@ -104,6 +106,7 @@ impl Table {
             Self::Profiles1h => "profiles_1h",
             Self::FunctionTrend => "function_trend",
             Self::Findings => "findings",
+            Self::Spans => "spans",
         }
     }
 
@@ -149,6 +152,7 @@ impl Table {
             }
             Self::Targets => &["job", "instance", "time"],
             Self::Events | Self::Findings => &["time"],
+            Self::Spans => &["service", "time", "trace_id", "span_id"],
             Self::MetricRollups5m | Self::MetricRollups1h => {
                 &["name", "job", "instance", "series_id", "time"]
             }
@@ -164,6 +168,7 @@ impl Table {
                 | Self::MetricPoints
                 | Self::MetricHistograms
                 | Self::MetricExemplars
+                | Self::Spans
         )
     }
 
@@ -268,6 +273,7 @@ impl Table {
             Self::Events => &["time", "kind"],
             Self::Findings => &["time", "finding_id", "incident", "target_id", "signal"],
             Self::FunctionTrend => &["series_id", "job", "kind", "function", "time"],
+            Self::Spans => &["service", "time"],
             Self::Profiles | Self::Profiles5m | Self::Profiles1h => &[
                 "time",
                 "time_nanos",

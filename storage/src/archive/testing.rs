@@ -9,7 +9,8 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float64Type, Int64Type, TimestampMillisecondType};
 use proto::metrics::{Family, Layout, MetricBatch, MetricKind, Series, SeriesId};
 use proto::profile::*;
-use proto::{Labels, ProfileRecord, Record, Target, UnixMillis};
+use proto::span::{Span, SpanKind, SpanSource, SpanStatus};
+use proto::{Labels, ProfileRecord, Record, Target, UnixMillis, UnixNanos};
 
 use super::table::Table;
 use super::{Archive, ArchiveOptions, files, reading};
@@ -157,6 +158,30 @@ pub(super) fn cpu_profile(time_nanos: i64) -> ProfileRecord {
         kind: "process_cpu".to_owned(),
         is_delta: true,
         profile,
+    }
+}
+
+/// A span that began at a time, in nanoseconds; its ids are of equal bytes.
+pub(super) fn span(service: &str, id: u8, start: i64) -> Span {
+    Span {
+        source: Arc::new(SpanSource {
+            service: service.to_owned(),
+            resource: Labels::from_pairs([("service.name", service)]),
+            ..SpanSource::default()
+        }),
+        trace_id: [id; 16],
+        span_id: [id; 8],
+        parent_span_id: None,
+        trace_state: String::new(),
+        name: "work".to_owned(),
+        kind: SpanKind::Internal,
+        start: UnixNanos(start),
+        duration_nanos: 1000,
+        status: SpanStatus::Unset,
+        status_message: String::new(),
+        attributes: Labels::default(),
+        events: Vec::new(),
+        links: Vec::new(),
     }
 }
 

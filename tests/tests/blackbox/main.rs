@@ -33,6 +33,7 @@ mod scene;
 mod served;
 mod stopping;
 mod targets;
+mod traces;
 mod troubles;
 mod versions;
 mod weeks;

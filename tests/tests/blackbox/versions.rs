@@ -41,6 +41,9 @@ const ROWS_SINCE_2: [(&str, u64); 11] = [
 /// The same in tables that came with version 3.
 const ROWS_SINCE_3: [(&str, u64); 1] = [("findings", 3)];
 
+/// The same in tables that came with version 4.
+const ROWS_SINCE_4: [(&str, u64); 1] = [("spans", 3)];
+
 fn repository() -> &'static Path {
     tools::tests_folder().parent().unwrap_or(Path::new(""))
 }
@@ -69,6 +72,7 @@ fn write_today(folder: &Path) -> Result<()> {
     let recorded = repository().join("proto/testdata");
     let mut flushes = records::flushes(&recorded).map_err(|error| anyhow!("{error}"))?;
     flushes.push(records::findings());
+    flushes.push(records::spans());
     for (record, end) in flushes.iter().flatten().zip(1..) {
         archive.write(Position(end), record);
     }
@@ -89,7 +93,9 @@ fn duckdb_and_polars_read_every_version_together_with_today() -> Result<()> {
     let since_1 = ROWS.map(|(table, n_rows)| (table, n_rows * n_archives));
     let since_2 = ROWS_SINCE_2.map(|(table, n_rows)| (table, n_rows * (n_archives - 1)));
     let since_3 = ROWS_SINCE_3.map(|(table, n_rows)| (table, n_rows * (n_archives - 2)));
-    for (table, expected) in since_1.into_iter().chain(since_2).chain(since_3) {
+    let since_4 = ROWS_SINCE_4.map(|(table, n_rows)| (table, n_rows * (n_archives - 3)));
+    let later = since_2.into_iter().chain(since_3).chain(since_4);
+    for (table, expected) in since_1.into_iter().chain(later) {
         let found = rows[table].as_u64().context(table)?;
         ensure!(found == expected, "{table}: {rows}");
     }

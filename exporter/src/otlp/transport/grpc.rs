@@ -17,17 +17,17 @@ use super::encoding;
 use crate::client::read_bounded;
 use crate::otlp::Compression;
 
-const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+pub(in crate::otlp) const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
-const STATUS: &str = "grpc-status";
-const MESSAGE: &str = "grpc-message";
-const DETAILS: &str = "grpc-status-details-bin";
+pub(in crate::otlp) const STATUS: &str = "grpc-status";
+pub(in crate::otlp) const MESSAGE: &str = "grpc-message";
+pub(in crate::otlp) const DETAILS: &str = "grpc-status-details-bin";
 
 /// The headers of an answer that are read.
 pub(in crate::otlp) const HEADERS: [&str; 3] = [STATUS, MESSAGE, DETAILS];
 
 /// A flag (is it compressed?) and the length, before each message.
-const PREFIX_LEN: usize = 5;
+pub(in crate::otlp) const PREFIX_LEN: usize = 5;
 
 /// What the head of a request says besides.
 pub(super) fn head(
@@ -46,7 +46,7 @@ pub(super) fn head(
 }
 
 /// A message with its prefix.
-pub(super) fn frame(compression: Compression, message: &[u8]) -> Bytes {
+pub(in crate::otlp) fn frame(compression: Compression, message: &[u8]) -> Bytes {
     let mut framed = Vec::with_capacity(PREFIX_LEN + message.len());
     framed.push(u8::from(compression != Compression::None));
     framed.extend_from_slice(&(message.len() as u32).to_be_bytes());

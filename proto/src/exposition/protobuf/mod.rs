@@ -3,7 +3,7 @@
 
 mod native;
 mod walk;
-mod wire;
+pub(crate) mod wire;
 
 use std::borrow::Cow;
 

@@ -2,13 +2,13 @@
 //! (<https://protobuf.dev/programming-guides/encoding/>).
 
 /// What is wrong with a message.
-pub(super) type Problem = &'static str;
+pub(crate) type Problem = &'static str;
 
 const CUT_SHORT: Problem = "message is cut short";
 
 /// The value of one field.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     Varint(u64),
     Fixed64(u64),
     Fixed32,
@@ -17,7 +17,7 @@ pub(super) enum Value<'a> {
 
 impl<'a> Value<'a> {
     /// A `uint64`, `int64`, `uint32` or enum; 0 if it is of another type, as if absent.
-    pub(super) fn number(self) -> u64 {
+    pub(crate) fn number(self) -> u64 {
         if let Self::Varint(number) = self {
             number
         } else {
@@ -26,12 +26,12 @@ impl<'a> Value<'a> {
     }
 
     /// A `sint32` or `sint64`.
-    pub(super) fn zigzag(self) -> i64 {
+    pub(crate) fn zigzag(self) -> i64 {
         zigzag(self.number())
     }
 
     /// A `double`.
-    pub(super) fn double(self) -> f64 {
+    pub(crate) fn double(self) -> f64 {
         if let Self::Fixed64(bits) = self {
             f64::from_bits(bits)
         } else {
@@ -40,7 +40,7 @@ impl<'a> Value<'a> {
     }
 
     /// A string or a message.
-    pub(super) fn bytes(self) -> &'a [u8] {
+    pub(crate) fn bytes(self) -> &'a [u8] {
         if let Self::Bytes(bytes) = self {
             bytes
         } else {
@@ -49,29 +49,29 @@ impl<'a> Value<'a> {
     }
 
     /// A string.
-    pub(super) fn text(self) -> Result<&'a str, Problem> {
+    pub(crate) fn text(self) -> Result<&'a str, Problem> {
         std::str::from_utf8(self.bytes()).map_err(|_| "invalid UTF-8")
     }
 }
 
 /// What a `sint64` stands for.
-pub(super) fn zigzag(number: u64) -> i64 {
+pub(crate) fn zigzag(number: u64) -> i64 {
     (number >> 1) as i64 ^ -((number & 1) as i64)
 }
 
 /// The fields of a message, by number, in their order.
 #[derive(Clone)]
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn of(message: &'a [u8]) -> Self {
+    pub(crate) fn of(message: &'a [u8]) -> Self {
         Self { rest: message }
     }
 
     /// Bytes not read yet.
-    pub(super) fn n_left(&self) -> usize {
+    pub(crate) fn n_left(&self) -> usize {
         self.rest.len()
     }
 }
@@ -111,7 +111,7 @@ fn take_field<'a>(rest: &mut &'a [u8]) -> Result<(u64, Value<'a>), Problem> {
 
 /// A length, then as many bytes.
 #[inline(always)]
-pub(super) fn take_delimited<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Problem> {
+pub(crate) fn take_delimited<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Problem> {
     let length = usize::try_from(take_varint(rest)?).map_err(|_| CUT_SHORT)?;
     let (bytes, tail) = rest.split_at_checked(length).ok_or(CUT_SHORT)?;
     *rest = tail;
@@ -120,14 +120,14 @@ pub(super) fn take_delimited<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Proble
 
 /// A `double`'s or `fixed64`'s bits.
 #[inline]
-pub(super) fn take_fixed64(rest: &mut &[u8]) -> Result<u64, Problem> {
+pub(crate) fn take_fixed64(rest: &mut &[u8]) -> Result<u64, Problem> {
     let (bytes, tail) = rest.split_first_chunk().ok_or(CUT_SHORT)?;
     *rest = tail;
     Ok(u64::from_le_bytes(*bytes))
 }
 
 #[inline(always)]
-pub(super) fn take_varint(rest: &mut &[u8]) -> Result<u64, Problem> {
+pub(crate) fn take_varint(rest: &mut &[u8]) -> Result<u64, Problem> {
     match rest.split_first() {
         Some((&byte, tail)) if byte < 0x80 => {
             *rest = tail;

@@ -7,3 +7,4 @@ mod news;
 mod profiles;
 mod recovery;
 mod running;
+mod spans;

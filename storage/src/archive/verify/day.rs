@@ -14,7 +14,7 @@ use crate::archive::seen::IdSet;
 use crate::archive::table::Table;
 
 /// In this order what is referred to is read before what refers to it.
-const ORDER: [Table; 19] = [
+const ORDER: [Table; 20] = [
     Table::MetricSeries,
     Table::MetricPoints,
     Table::MetricHistograms,
@@ -34,6 +34,7 @@ const ORDER: [Table; 19] = [
     Table::Targets,
     Table::Events,
     Table::Findings,
+    Table::Spans,
 ];
 
 /// What came of a day.
@@ -185,7 +186,11 @@ impl Ids {
                     &mut missing.profiles,
                 );
             }
-            Table::FunctionTrend | Table::Targets | Table::Events | Table::Findings => {}
+            Table::FunctionTrend
+            | Table::Targets
+            | Table::Events
+            | Table::Findings
+            | Table::Spans => {}
             _ => note(
                 &self.series,
                 rows::ids(batch, "series_id"),

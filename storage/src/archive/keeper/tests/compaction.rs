@@ -144,7 +144,7 @@ fn what_was_merged_is_sorted_and_its_footer_says_how_far_it_reaches() {
     let (writer, range) = name.split_once('-').unwrap();
     assert_eq!(range, "0-180.parquet");
     for expected in [
-        "leadsman.schema_version=3".to_owned(),
+        "leadsman.schema_version=4".to_owned(),
         "leadsman.position=180".to_owned(),
         format!("leadsman.writer={writer}"),
     ] {
