@@ -14,4 +14,5 @@ pub mod profiles;
 pub mod promql;
 pub mod review;
 pub mod signals;
+pub mod span_metrics;
 pub mod trend;

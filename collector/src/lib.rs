@@ -14,4 +14,5 @@ pub mod relabel;
 mod service;
 pub mod simulate;
 pub mod sounding;
+mod span_metrics;
 pub mod telemetry;

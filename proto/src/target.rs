@@ -2,6 +2,9 @@
 
 use crate::Labels;
 
+/// The scheme of a target that is not sounded: its samples are made of spans that it sent.
+pub const OF_SPANS: &str = "otlp";
+
 /// A target as everything downstream of discovery sees it: the labels that remain after
 /// relabelling, and how it is reached. It carries no secret and no connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -9,9 +12,10 @@ pub struct Target {
     /// Target labels after relabelling, without `__*` labels, with `job` and `instance` and
     /// the external labels of the configuration.
     pub labels: Labels,
-    /// `http`, `https` or `unix`: OTLP's `url.scheme`.
+    /// `http`, `https` or `unix`: OTLP's `url.scheme`. [`OF_SPANS`] if it is not sounded.
     pub scheme: String,
-    /// `host:port`, or the path of a unix socket. OTLP's `server.address` and `server.port`.
+    /// `host:port`, or the path of a unix socket. OTLP's `server.address` and `server.port`. Empty if
+    /// it is not sounded.
     pub address: String,
 }
 
@@ -24,6 +28,11 @@ impl Target {
     /// The `instance` label.
     pub fn instance(&self) -> &str {
         self.labels.get("instance").unwrap_or("")
+    }
+
+    /// Whether its samples are made of spans that it sent: it cannot be reached.
+    pub fn is_of_spans(&self) -> bool {
+        self.scheme == OF_SPANS
     }
 
     /// Identity over restarts: the hash of its labels.

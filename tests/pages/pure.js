@@ -52,6 +52,9 @@
   same("durations", ["90m", "1h30m", "2d", "x", "1h x", ""].map(time.parseDuration), [5400000, 5400000, 172800000, null, null, null]);
   same("durations back", [0, 1000, 5400000, 90061000].map(time.showDuration), ["0s", "1s", "1h30m", "1d1h"]);
   same("times", ["now", "-1h", "1700000000000", "soon"].map((text) => time.parseTime(text, 1e12)), [1e12, 1e12 - 3600e3, 1.7e12, null]);
+  same("times of others", ["1700000000000000", "1700000000000000000", "1700000000000123-5m", "1700000000000000+5m", "1700000000000000 90s", "1700000000000-1h"].map((text) => time.parseTime(text, 1e12)),
+    [1.7e12, 1.7e12, 1.7e12 + 0.123 - 300e3, 1.7e12 + 300e3, 1.7e12 + 90e3, 1.7e12 - 3600e3]);
+  same("times that are none", ["1700000000000-", "1700000000000-x", "1700000000000*5m", "now-", "1700000000000-5m-5m"].map((text) => time.parseTime(text, 1e12)), [null, null, null, null, null]);
   const range = time.rangeOf(new URLSearchParams("from=-2h&to=-1h"), 1e12);
   same("a range", [range.from, range.to, range.isRelative], [1e12 - 7200e3, 1e12 - 3600e3, false]);
   const turned = time.rangeOf(new URLSearchParams("from=2000000000&to=1000000000"), 1e12);

@@ -114,6 +114,34 @@ def flame_graph(browser, url):
     timeline(browser)
 
 
+def from_jaeger(browser, url):
+    """The links of Jaeger's pages, with what Jaeger puts into them, lead to flame graphs of that time."""
+    ui = json.loads((Path(__file__).parents[2] / "dashboards/jaeger/config-ui.json").read_text())
+    start = (int(time.time()) - 3600) * 1_000_000 + 123_456
+    values = {"startTime": start, "endTime": start + 2_000_000, "serviceName": "etcd"}
+    values |= {f"trace.{name}": value for name, value in values.items()}
+    for pattern in ui["linkPatterns"]:
+        link = pattern["url"]
+        assert link.startswith("http://127.0.0.1:7171/"), link
+        link = link.removeprefix("http://127.0.0.1:7171")
+        for name, value in values.items():
+            # As encodeURIComponent does it.
+            link = link.replace(f"#{{{name}}}", urllib.parse.quote(str(value), safe="!'()*~"))
+        assert "#{" not in link, link
+        browser.open(url + link)
+        browser.until("document.querySelector('canvas')?.width > 0", f"a flame graph behind {link}")
+        settle(browser)
+        shown = browser.evaluate("""(async () => {
+            const { rangeOf } = await import('/pages/core/time.js');
+            const { from, to } = rangeOf(new URLSearchParams(location.search), Date.now());
+            return [from, to];
+        })()""")
+        assert abs(shown[0] - (start / 1000 - 300_000)) < 1, shown
+        assert 600_000 <= shown[1] - shown[0] <= 602_001, shown
+        if "serviceName" in pattern["url"]:
+            assert parameter(browser, "query") == '{job="etcd"}'
+
+
 def timeline(browser):
     before = parameter(browser, "from")
     place = box(browser, ".chart")
@@ -280,7 +308,7 @@ def main():
         browser.size(*SIZES["desk"])
         browser.theme("light")
         pure_modules(browser, url, pure)
-        for page in [overview, flame_graph, comparison, downloads, signals, findings, archive, targets, hostile, large_profile]:
+        for page in [overview, flame_graph, from_jaeger, comparison, downloads, signals, findings, archive, targets, hostile, large_profile]:
             started = time.monotonic()
             page(browser, url)
             print(f"{page.__name__}: {time.monotonic() - started:.1f} s", flush=True)

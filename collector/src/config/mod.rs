@@ -24,6 +24,7 @@ mod scalar;
 mod scrape;
 mod signals;
 mod silences;
+mod span_metrics;
 mod table;
 mod telemetry;
 #[cfg(test)]
@@ -54,6 +55,7 @@ pub use profiles::{DeltaMode, ProfileFormat, ProfileSpec};
 pub use profiling::{ProfilingBudget, QuietHours};
 pub(crate) use proto::units;
 pub use signals::built_in as built_in_signals;
+pub use span_metrics::SpanMetricsConfig;
 pub use telemetry::{LogFormat, TelemetryConfig};
 pub(crate) use web::DEFAULT_LISTEN;
 
@@ -86,6 +88,8 @@ pub struct Config {
     pub signals: Vec<Signal>,
     /// How signals are computed and judged.
     pub judging: JudgingConfig,
+    /// What is counted of received spans.
+    pub span_metrics: SpanMetricsConfig,
     /// Our own logs and traces.
     pub telemetry: TelemetryConfig,
     /// What is allowed but probably not meant: to be shown once, at start and by `check`.
@@ -166,6 +170,7 @@ fn read(table: &mut Table<'_>, mut signals: Vec<Signal>) -> Config {
     let profiling = table.section("profiling", ProfilingBudget::read);
     signals::read_over(table, &mut signals);
     let judging = table.section("judging", JudgingConfig::read);
+    let span_metrics = table.section("span_metrics", SpanMetricsConfig::read);
     let telemetry = table.section("telemetry", TelemetryConfig::read);
     foreign_keys(table);
     let own = own::job(table, &global, &web, &telemetry, &jobs);
@@ -181,6 +186,7 @@ fn read(table: &mut Table<'_>, mut signals: Vec<Signal>) -> Config {
         profiling,
         signals,
         judging,
+        span_metrics,
         telemetry,
         warnings: Vec::new(),
     }

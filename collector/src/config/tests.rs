@@ -49,6 +49,7 @@ fn the_default_file_says_what_the_code_does_without_it() {
     assert_eq!(written.traces, bare.traces);
     assert_eq!(written.alerting, bare.alerting);
     assert_eq!(written.profiling, bare.profiling);
+    assert_eq!(written.span_metrics, bare.span_metrics);
     assert_eq!(written.telemetry, bare.telemetry);
     assert_eq!(written.warnings, Vec::<String>::new());
     let names: Vec<_> = written.jobs.iter().map(|job| job.name.as_str()).collect();

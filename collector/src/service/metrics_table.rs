@@ -19,6 +19,7 @@ use super::open_storage;
 use crate::config;
 use crate::judging::JudgingMetrics;
 use crate::sounding::SoundingMetrics;
+use crate::span_metrics::CountingMetrics;
 use crate::telemetry::{OwnProfiler, Telemetry};
 
 /// A line of the table.
@@ -58,7 +59,8 @@ fn registry(folder: &Path) -> Registry {
     MirrorMetrics::register(&registry).unwrap();
     let (telemetry, _subscriber) = Telemetry::build(&config.telemetry, "").unwrap();
     telemetry.register(&registry).unwrap();
-    SoundingMetrics::register(&registry).unwrap();
+    let soundings = SoundingMetrics::register(&registry).unwrap();
+    CountingMetrics::register(&registry, soundings).unwrap();
     OtlpMetrics::new(&registry).unwrap();
     AlertMetrics::new(&registry).unwrap();
     JudgingMetrics::register(&registry).unwrap();

@@ -2,7 +2,8 @@
 //!
 //! Data flows one way: sounder, and the intake of traces → log → readers (archive, forwarders, notifiers, live view). Shutdown goes the
 //! same way, so that what was sounded last is archived and sent too: no new soundings and traces, then
-//! the log's queue, then the readers up to its end, then the mirror, then our endpoints.
+//! what was counted of spans, the log's queue, then the readers up to its end, then the mirror, then our
+//! endpoints.
 
 mod banner;
 mod catalogue;
@@ -16,6 +17,7 @@ mod part;
 mod readers;
 mod signals;
 mod source;
+mod spans;
 mod targets;
 
 use std::io;
@@ -56,6 +58,8 @@ pub(crate) use source::{ConfigSource, Overrides};
 
 /// Longest time for soundings that are under way when leadsman is asked to stop.
 const SOUNDING_DRAIN: Duration = Duration::from_secs(5);
+/// Longest time for what was counted of spans to be told.
+const COUNT_DRAIN: Duration = Duration::from_secs(2);
 /// Longest time for the readers to reach the end of the log. What a receiver has not taken by then
 /// stays in the log, at its cursor.
 const READER_DRAIN: Duration = Duration::from_secs(15);
@@ -96,6 +100,8 @@ struct Service {
     sounding: Part,
     discovery: Part,
     stop_sounding: CancellationToken,
+    spans: Part,
+    stop_spans: CancellationToken,
     intake: Part,
     readers: Readers,
     forwarders: Forwarders,
@@ -127,12 +133,13 @@ impl Service {
         let metrics = SoundingMetrics::register(&registry)?;
         let program = Program::new(&config.signals).context("failed to compile the signals")?;
         let causes = config::built_in_causes()?;
+        let program = Arc::new(program.every(config.judging.signal_interval));
         let of_profiles = ProfileProgram::new(&config.signals, causes.clone());
         let sounder = Sounder::new(
             log.appender(),
-            metrics,
+            metrics.clone(),
             config.profiling.clone(),
-            Arc::new(program.every(config.judging.signal_interval)),
+            Arc::clone(&program),
             Arc::new(of_profiles),
         );
         let handle = sounder.handle();
@@ -179,6 +186,9 @@ impl Service {
         notifiers.apply(&log, &current.alerting).await?;
         forget_unused_readers(&log)?;
         let (stop_sounding, stop_server) = (CancellationToken::new(), CancellationToken::new());
+        let stop_spans = CancellationToken::new();
+        let stop = stop_spans.clone();
+        let spans = spans::start(&current, program, &log, &registry, metrics, stop)?;
         let server = Part::spawn("our own server", {
             let stop = stop_server.clone();
             async move { Ok(server.run(stop).await?) }
@@ -201,6 +211,8 @@ impl Service {
             sounding,
             discovery,
             stop_sounding,
+            spans,
+            stop_spans,
             intake,
             readers,
             forwarders,
@@ -217,6 +229,7 @@ impl Service {
     /// Waits until a part that should run for ever has ended.
     async fn failure(&mut self) -> anyhow::Error {
         tokio::select! {
+            error = self.spans.failure() => error,
             error = self.readers.failure() => error,
             error = self.notifiers.failure() => error,
             error = self.mirror.failure() => error,
@@ -281,6 +294,12 @@ impl Service {
             warn!("soundings under way were given up");
             Ok(())
         });
+        self.stop_spans.cancel();
+        let counted = tokio::time::timeout(COUNT_DRAIN, self.spans.finish());
+        let counted = counted.await.unwrap_or_else(|_| {
+            warn!("the last counts of spans were given up");
+            Ok(())
+        });
         let telemetry = self.telemetry;
         tokio::task::spawn_blocking(move || telemetry.stop()).await?;
         self.events.stopped().await;
@@ -299,7 +318,12 @@ impl Service {
         self.stop_server.cancel();
         let served = self.server.finish().await;
         info!("stopped");
-        sounded.and(closed).and(archived).and(mirrored).and(served)
+        sounded
+            .and(counted)
+            .and(closed)
+            .and(archived)
+            .and(mirrored)
+            .and(served)
     }
 }
 
@@ -408,6 +432,12 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     }
     if old.judging != new.judging {
         parts.push("judging");
+    }
+    if old.span_metrics != new.span_metrics {
+        parts.push("span_metrics");
+    }
+    if old.global.external_labels != new.global.external_labels && new.span_metrics.enabled {
+        parts.push("global.external_labels of span metrics");
     }
     let [old, new] = [&old.telemetry, &new.telemetry];
     if (old.log_format, old.trace_sample_ratio) != (new.log_format, new.trace_sample_ratio) {

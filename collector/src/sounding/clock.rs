@@ -48,7 +48,7 @@ pub(super) fn wall_nanos() -> UnixNanos {
 /// Prometheus' (scrape/scrape.go, `ScrapeTimestampTolerance`), with a wider tolerance as busy
 /// nodes need: 1 % of the interval, at most [`MAX_TOLERANCE`].
 #[derive(Clone, Debug)]
-pub(super) struct Beat {
+pub(crate) struct Beat {
     interval: i64,
     last: Option<i64>,
 }
@@ -56,7 +56,8 @@ pub(super) struct Beat {
 const MAX_TOLERANCE: Duration = Duration::from_millis(10);
 
 impl Beat {
-    pub(super) fn new(interval: Duration) -> Self {
+    /// Timestamps an `interval` apart.
+    pub(crate) fn new(interval: Duration) -> Self {
         Self {
             interval: i64::try_from(interval.as_millis())
                 .unwrap_or(i64::MAX)
@@ -67,7 +68,7 @@ impl Beat {
 
     /// The timestamp of a scrape that starts at `now` by the wall clock. When that clock is set,
     /// a new beat starts.
-    pub(super) fn timestamp(&mut self, now: UnixMillis) -> UnixMillis {
+    pub(crate) fn timestamp(&mut self, now: UnixMillis) -> UnixMillis {
         let tolerance = (self.interval / 100).min(MAX_TOLERANCE.as_millis() as i64);
         let beat = self.last.map(|last| {
             let n_steps =

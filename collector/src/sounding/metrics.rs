@@ -61,6 +61,12 @@ impl SoundingMetrics {
             profile: ProfileMetrics::register(registry)?,
         })
     }
+
+    /// Values of signals of a target of `job` were left out, so many.
+    pub(crate) fn signals_left_out(&self, job: &str, n_values: usize) {
+        let left_out = &self.scrape.signals_left_out;
+        left_out.with_label_values(&[job]).inc_by(n_values as u64);
+    }
 }
 
 impl ScrapeMetrics {

@@ -24,7 +24,7 @@ mod status;
 mod tests;
 mod ticker;
 
-pub(crate) use clock::now;
+pub(crate) use clock::{Beat, now};
 pub use metrics::SoundingMetrics;
 pub use sounder::{Sounder, SounderHandle};
 pub use status::StatusBoard;

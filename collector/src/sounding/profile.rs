@@ -270,9 +270,8 @@ impl Profiler {
         let n_bytes = BYTES_A_SAMPLE * profile.n_samples();
         let evaluated = heavy(n_bytes, || signals.observe(taken));
         if evaluated.n_left_out > 0 {
-            let left_out = &self.site.context.metrics.scrape.signals_left_out;
-            let left_out = left_out.with_label_values(&[self.site.job()]);
-            left_out.inc_by(evaluated.n_left_out as u64);
+            let metrics = &self.site.context.metrics;
+            metrics.signals_left_out(self.site.job(), evaluated.n_left_out);
         }
         evaluated.batch
     }

@@ -176,9 +176,8 @@ impl Scraper {
     fn evaluate(&mut self, batch: &MetricBatch, outcome: Outcome) -> Option<MetricBatch> {
         let evaluated = self.signals.observe(batch, outcome);
         if evaluated.n_left_out > 0 {
-            let left_out = &self.site.context.metrics.scrape.signals_left_out;
-            let left_out = left_out.with_label_values(&[self.site.job()]);
-            left_out.inc_by(evaluated.n_left_out as u64);
+            let metrics = &self.site.context.metrics;
+            metrics.signals_left_out(self.site.job(), evaluated.n_left_out);
         }
         evaluated.batch
     }

@@ -1,5 +1,6 @@
 // Points and ranges of time as they stand in addresses: milliseconds since 1970, or before now such
-// as `-1h`. Pure but for the browser's time zone.
+// as `-1h`. Other pages may lead here with microseconds or nanoseconds, and with a duration added to a
+// point or subtracted, such as `1700000000000000-5m`. Pure but for the browser's time zone.
 
 const UNITS = { s: 1e3, m: 60e3, h: 3600e3, d: 86400e3, w: 7 * 86400e3 };
 
@@ -26,9 +27,25 @@ export function showDuration(millis) {
 /** Milliseconds since 1970 of a word of an address; null where it is none. */
 export function parseTime(text, now) {
   if (text === "now" || text === "") return now;
-  if (/^-?\d{9,}$/.test(text)) return Number(text);
+  // A plus that was not escaped is a space by now.
+  const absolute = /^(-?\d{9,})(?:([-+ ])(.+))?$/.exec(text);
+  if (absolute) return absoluteTime(absolute);
   const ago = text.startsWith("-") ? parseDuration(text.slice(1)) : null;
   return ago === null ? null : now - ago;
+}
+
+function absoluteTime([, number, sign, duration]) {
+  const point = toMillis(Number(number));
+  if (!sign) return point;
+  const offset = parseDuration(duration);
+  return offset === null ? null : point + (sign === "-" ? -offset : offset);
+}
+
+/** In milliseconds: what would be beyond the year 5000 as these is in smaller units. */
+function toMillis(point) {
+  const size = Math.abs(point);
+  if (size < 1e14) return point;
+  return point / (size < 1e17 ? 1e3 : 1e6);
 }
 
 /**

@@ -1,5 +1,5 @@
 //! The latest samples of each target, kept in memory for `/metrics?target=`, and the latest of
-//! what was worked out from them, for `/metrics`.
+//! what was worked out, from them or from spans, for `/metrics`.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -88,12 +88,17 @@ impl LiveView {
         }
     }
 
-    /// What was worked out from the samples of all targets, and is fresh: their signals and what
-    /// was expected of them, with the labels of their targets.
+    /// What was worked out here and is fresh: the metrics of spans, the signals of all targets and
+    /// what was expected of them, with the labels of their targets.
     pub(super) fn derived(&self) -> Vec<MetricFamily> {
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let derived = self.derived.lock().unwrap_or_else(PoisonError::into_inner);
         let now = now();
-        let fresh = derived.values().filter(|latest| latest.is_fresh(now));
+        let of_spans = latest
+            .values()
+            .filter(|one| one.batch.layout.target.is_of_spans());
+        let all = derived.values().chain(of_spans);
+        let fresh = all.filter(|latest| latest.is_fresh(now));
         super::families::of(fresh.map(|latest| &*latest.batch))
     }
 

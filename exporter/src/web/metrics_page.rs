@@ -1,6 +1,6 @@
-//! `GET /metrics`: our own metrics and the signals of all targets, or with `?target=` the latest
-//! samples of a target. With `?signals=off` without the signals: so leadsman scrapes itself, as it
-//! has them already.
+//! `GET /metrics`: our own metrics, the signals of all targets and the metrics of spans, or with
+//! `?target=` the latest samples of a target. With `?signals=off` only our own: so leadsman scrapes
+//! itself, as it has the others already.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};

@@ -1,10 +1,11 @@
 //! The model → OTLP (proto 1.10): metrics, profiles (v1development), traces and logs. Traces also come
-//! in, and become the model's spans.
+//! in, and become the model's spans, and calls that are counted.
 //!
 //! This module makes request messages of bounded size, and checks those of others. It does not know
 //! how they are carried.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+pub mod calls;
 pub mod logs;
 pub mod metrics;
 pub mod profiles;

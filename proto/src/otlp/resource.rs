@@ -18,12 +18,13 @@ pub(super) fn is_identity(label: &str) -> bool {
 /// `url.scheme`.
 ///
 /// `job` and `instance` may differ from the target's where the page's own labels were honoured;
-/// how such an origin is reached is not known.
+/// how such an origin is reached is not known. Nor is it of a target whose samples are made of spans.
 pub(super) fn identity(target: &Target, job: &str, instance: &str) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(5);
     attributes.push(text("service.name", job));
     attributes.push(text("service.instance.id", instance));
-    if job == target.job() && instance == target.instance() {
+    let is_sounded = !target.is_of_spans();
+    if is_sounded && job == target.job() && instance == target.instance() {
         let (host, port) = split_address(target);
         attributes.push(text("server.address", host));
         attributes.extend(port.map(|port| integer("server.port", i64::from(port))));
@@ -105,6 +106,18 @@ mod tests {
         check_address("https", "[fe80::1]:2379", "fe80::1", Some(2379));
         check_address("http", "[fe80::1]", "fe80::1", Some(80));
         check_address("unix", "/run/a:1", "/run/a:1", None);
+    }
+
+    #[test]
+    fn a_target_made_of_spans_has_no_address() {
+        let target = Target {
+            labels: Labels::from_pairs([("job", "containerd"), ("instance", "traces")]),
+            scheme: crate::target::OF_SPANS.to_owned(),
+            address: String::new(),
+        };
+        let attributes = identity(&target, "containerd", "traces");
+        let keys: Vec<_> = attributes.into_iter().map(|kv| kv.key).collect();
+        assert_eq!(keys, ["service.name", "service.instance.id"]);
     }
 
     #[test]

@@ -13,7 +13,8 @@ const HEAD: &str = "\
 #
 #     leadsman signals --format prometheus-rules > dashboards/prometheus/leadsman.rules.yaml
 #
-# They need what the programs themselves expose, not leadsman. Everything is computed for each target
+# They need what the programs themselves expose, not leadsman; those of traces need metrics of spans,
+# leadsman's or those of OpenTelemetry's spanmetrics connector. Everything is computed for each target
 # (job, instance) apart.
 groups:
 ";
