@@ -49,6 +49,17 @@ pub(super) const BOARD: Board = Board {
             ],
         },
         Row {
+            title: "Pulls and starts by phase, from traces",
+            items: &[
+                Signal("containerd_trace_pull_p99"),
+                Signal("containerd_trace_pull_phase_p99"),
+                Signal("containerd_trace_pull_phase_mean"),
+                Signal("containerd_trace_start_p99"),
+                Signal("containerd_trace_start_phase_p99"),
+                Signal("containerd_trace_start_phase_mean"),
+            ],
+        },
+        Row {
             title: "Garbage collection and events",
             items: &[
                 Signal("containerd_gcs"),
