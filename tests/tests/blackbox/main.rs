@@ -31,6 +31,7 @@ mod reload;
 mod rules;
 mod scene;
 mod served;
+mod span_metrics;
 mod stopping;
 mod targets;
 mod traces;
