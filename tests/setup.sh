@@ -12,6 +12,8 @@ packages=(etcd-server etcd-client containerd runc prometheus prometheus-alertman
 python_packages=(
     duckdb polars pyarrow pandas matplotlib nbclient ipykernel chdb
     moto flask flask-cors
+    # What a file of Compose may hold; YAML comes with moto.
+    compose-spec
 )
 [ "${1:-}" != --bench ] || packages+=(victoria-metrics prometheus-node-exporter)
 
@@ -71,7 +73,7 @@ fetch_package() {
 
 make_python_environment() {
     local venv=$tools/venv
-    local modules='duckdb, polars, pyarrow, pandas, matplotlib, nbclient, ipykernel, chdb, moto.server'
+    local modules='duckdb, polars, pyarrow, pandas, matplotlib, nbclient, ipykernel, chdb, moto.server, compose_spec, yaml'
     "$venv/bin/python" -c "import $modules" 2>/dev/null && return
     say "installing ${python_packages[*]} into a virtual environment"
     python3 -m venv --clear "$venv"

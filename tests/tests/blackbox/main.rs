@@ -10,6 +10,7 @@ mod clock;
 mod command_line;
 mod crash;
 mod damage;
+mod deploy;
 mod disk;
 mod endpoints;
 mod events;
