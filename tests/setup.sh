@@ -14,6 +14,8 @@ python_packages=(
     moto flask flask-cors
     # The schema of Grafana's dashboards. Of each version of Grafana there is one, under an epoch.
     'grafana-foundation-sdk==1769699379!11.6.0'
+    # What a file of Compose may hold; YAML comes with moto.
+    compose-spec
 )
 [ "${1:-}" != --bench ] || packages+=(victoria-metrics)
 
@@ -73,7 +75,7 @@ fetch_package() {
 
 make_python_environment() {
     local venv=$tools/venv
-    local modules='duckdb, polars, pyarrow, pandas, matplotlib, nbclient, ipykernel, chdb, moto.server, grafana_foundation_sdk'
+    local modules='duckdb, polars, pyarrow, pandas, matplotlib, nbclient, ipykernel, chdb, moto.server, grafana_foundation_sdk, compose_spec, yaml'
     "$venv/bin/python" -c "import $modules" 2>/dev/null && return
     say "installing ${python_packages[*]} into a virtual environment"
     python3 -m venv --clear "$venv"
