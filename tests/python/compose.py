@@ -13,7 +13,6 @@ from pathlib import Path
 import yaml
 from compose_spec import PyCompose
 
-# Folders of dashboards/ that may still be to come.
 LOOPBACK = ("127.0.0.1", "localhost", "/", "")
 
 
