@@ -55,6 +55,9 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use baseline::catalogue::Signal;
+    use proto::metrics::{BASELINE_PREFIX, SIGNAL_PREFIX};
+
     use super::*;
 
     const REMEDY: &str = "leadsman dashboards dashboards/grafana";
@@ -90,17 +93,22 @@ mod tests {
     #[test]
     fn our_own_metrics_on_dashboards_are_those_we_have() {
         const METRICS: &str = include_str!("../../../exporter/METRICS.md");
-        let files = grafana::files(&config::built_in_signals().unwrap());
-        let derived = ["leadsman_signal_", "leadsman_baseline_", "leadsman_limit_"];
+        let signals = config::built_in_signals().unwrap();
+        let limits: Vec<_> = signals
+            .iter()
+            .filter_map(Signal::limit_metric_name)
+            .collect();
+        let is_derived = |word: &str| {
+            let prefixes = [SIGNAL_PREFIX, BASELINE_PREFIX];
+            prefixes.iter().any(|prefix| word.starts_with(prefix))
+                || limits.iter().any(|limit| limit == word)
+        };
         let mut n_found = 0;
-        for file in files {
+        for file in grafana::files(&signals) {
             let words = file
                 .text
                 .split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-            let own = words.filter(|word| {
-                word.starts_with("leadsman_")
-                    && !derived.iter().any(|prefix| word.starts_with(prefix))
-            });
+            let own = words.filter(|word| word.starts_with("leadsman_") && !is_derived(word));
             for word in own {
                 let name = word.trim_end_matches("_bucket");
                 assert!(
