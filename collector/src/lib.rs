@@ -16,3 +16,5 @@ pub mod simulate;
 pub mod sounding;
 mod span_metrics;
 pub mod telemetry;
+#[cfg(test)]
+mod testing;

@@ -28,6 +28,7 @@ pub mod pattern;
 pub mod pprof;
 pub mod profile;
 pub mod profile_ops;
+mod protobuf;
 pub mod record;
 pub mod selector;
 pub mod span;

@@ -1,5 +1,6 @@
 //! Whether a signal can be, alone and among the others.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use proto::metrics::PROFILE_SIGNALS;
@@ -184,19 +185,18 @@ impl Signal {
 /// What is wrong with signals among each other: the place of one, and what.
 pub fn check_all(signals: &[Signal]) -> Vec<(usize, SignalError)> {
     let mut found = Vec::new();
+    let (mut names, mut metrics) = (HashSet::new(), HashSet::new());
     for (idx, signal) in signals.iter().enumerate() {
-        let before = signals.iter().take(idx);
         let mut errors = Found(Vec::new());
-        if before.clone().any(|other| other.name == signal.name) {
+        let metric = signal.metric_name();
+        if !names.insert(&signal.name) {
             let problem = format!("a second signal {:?}", signal.name);
             errors.push("name", problem, "another name");
-        } else if before
-            .clone()
-            .any(|other| other.metric_name() == signal.metric_name())
-        {
-            let problem = format!("a second metric {}", signal.metric_name());
+        } else if metrics.contains(&metric) {
+            let problem = format!("a second metric {metric}");
             errors.push("name", problem, "another name");
         }
+        metrics.insert(metric);
         let guards = signal
             .thresholds
             .iter()

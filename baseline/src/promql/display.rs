@@ -18,52 +18,36 @@ impl Expr {
     /// aggregation is made for each target (`job`, `instance`) apart.
     #[must_use]
     pub fn for_prometheus(&self) -> Self {
-        match self {
-            Self::Number(_) | Self::Time | Self::Selector(_) | Self::Range { .. } => self.clone(),
-            Self::HistogramQuantile { q, of } => Self::HistogramQuantile {
-                q: *q,
-                of: Box::new(of.for_prometheus()),
-            },
-            Self::Aggregate { operator, by, of } => Self::Aggregate {
-                operator: *operator,
-                by: with_target(by),
-                of: Box::new(of.for_prometheus()),
-            },
-            Self::Binary {
-                operator,
-                left,
-                right,
-            } => Self::Binary {
-                operator: *operator,
-                left: Box::new(left.for_prometheus()),
-                right: Box::new(right.for_prometheus()),
-            },
-        }
+        self.rebuilt(&Selector::clone, &with_target)
     }
-}
 
-impl Expr {
     /// The same of only those series for which `matchers` hold too.
     #[must_use]
     pub fn selecting(&self, matchers: &[Matcher]) -> Self {
-        let inside = |of: &Self| Box::new(of.selecting(matchers));
-        let narrowed = |selector: &Selector| {
-            let all = selector.matchers.iter().chain(matchers);
-            Selector {
-                name: selector.name.clone(),
-                matchers: all.cloned().collect(),
-            }
+        let narrowed = |selector: &Selector| Selector {
+            name: selector.name.clone(),
+            matchers: selector.matchers.iter().chain(matchers).cloned().collect(),
         };
+        self.rebuilt(&narrowed, &<[String]>::to_vec)
+    }
+
+    /// The same with other selectors and other labels to aggregate by.
+    fn rebuilt(
+        &self,
+        selector: &impl Fn(&Selector) -> Selector,
+        labels: &impl Fn(&[String]) -> Vec<String>,
+    ) -> Self {
+        let inside = |of: &Self| Box::new(of.rebuilt(selector, labels));
         match self {
             Self::Number(_) | Self::Time => self.clone(),
-            Self::Selector(selector) => Self::Selector(narrowed(selector)),
+            Self::Selector(of) => Self::Selector(selector(of)),
             Self::Range {
                 function,
                 of,
                 window,
             } => Self::Range {
                 function: *function,
-                of: narrowed(of),
+                of: selector(of),
                 window: *window,
             },
             Self::HistogramQuantile { q, of } => Self::HistogramQuantile {
@@ -72,7 +56,7 @@ impl Expr {
             },
             Self::Aggregate { operator, by, of } => Self::Aggregate {
                 operator: *operator,
-                by: by.clone(),
+                by: labels(by),
                 of: inside(of),
             },
             Self::Binary {

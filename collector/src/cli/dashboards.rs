@@ -24,10 +24,7 @@ impl DashboardsArgs {
     /// # Errors
     /// The configuration is wrong, or the folder cannot be written to.
     pub fn run(self) -> anyhow::Result<()> {
-        let signals = match &self.config {
-            Some(path) => config::load(Some(path))?.signals,
-            None => config::built_in_signals()?,
-        };
+        let signals = config::load(self.config.as_deref())?.signals;
         let files = grafana::files(&signals);
         let n_files = files.len();
         for file in files {

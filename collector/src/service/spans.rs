@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::sounding::SoundingMetrics;
 use crate::span_metrics::{CountingMetrics, SpanCounter};
 
-/// Starts it, as configured: one that is not enabled just waits. It ends at `stop`, before the log is
+/// Starts it, as configured: where nobody is to count, or nobody can send spans, it just waits. It ends at `stop`, before the log is
 /// closed: it has counts to tell.
 pub(super) fn start(
     config: &Config,
@@ -26,7 +26,7 @@ pub(super) fn start(
     let name = "the counter of spans";
     let metrics = CountingMetrics::register(registry, soundings)?;
     let options = config.span_metrics;
-    if !options.enabled {
+    if !options.enabled || config.traces.listen.is_empty() {
         return Ok(Part::spawn(name, async move {
             stop.cancelled().await;
             Ok(())

@@ -1,7 +1,6 @@
 //! Spans in a real log, counted by a running counter.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
@@ -10,12 +9,12 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prometheus::Registry;
 use prost::Message;
 use proto::metrics::{Origin, is_absent, is_stale};
-use storage::Position;
-use storage::log::{Log, LogOptions, ReadFrom};
+use storage::log::{Log, ReadFrom};
 
 use super::*;
 use crate::config::built_in_signals;
 use crate::sounding::SoundingMetrics;
+use crate::testing::open_log;
 
 /// A request of `service` with `n` spans of a name, each of so many milliseconds.
 fn spans(service: &str, name: &str, n: usize, millis: u64) -> Record {
@@ -47,18 +46,6 @@ fn spans(service: &str, name: &str, n: usize, millis: u64) -> Record {
         }],
     };
     Record::Traces(request.encode_to_vec().into())
-}
-
-fn open_log(path: &Path) -> Log {
-    let options = LogOptions {
-        path: path.to_owned(),
-        segment_bytes: 1 << 20,
-        disk_budget_bytes: 8 << 20,
-        memory_tail_bytes: 1 << 20,
-        queue_bytes: 1 << 20,
-        sync_interval: Duration::ZERO,
-    };
-    Log::open(options, Position(0)).unwrap()
 }
 
 /// A log with a counter, and what a reader of it sees.

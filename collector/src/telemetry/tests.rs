@@ -1,18 +1,17 @@
 //! Spans of a program, followed into the log.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use proto::Record;
-use storage::Position;
-use storage::log::{Log, LogOptions, ReadFrom};
+use storage::log::ReadFrom;
 
 use super::*;
 use crate::config::LogFormat;
+use crate::testing::open_log;
 
 fn config(trace_sample_ratio: f64) -> TelemetryConfig {
     TelemetryConfig {
@@ -21,18 +20,6 @@ fn config(trace_sample_ratio: f64) -> TelemetryConfig {
         trace_sample_ratio,
         scrape_self: true,
     }
-}
-
-fn open_log(path: &Path) -> Log {
-    let options = LogOptions {
-        path: path.to_owned(),
-        segment_bytes: 1 << 20,
-        disk_budget_bytes: 8 << 20,
-        memory_tail_bytes: 1 << 20,
-        queue_bytes: 1 << 20,
-        sync_interval: Duration::ZERO,
-    };
-    Log::open(options, Position(0)).unwrap()
 }
 
 /// The spans that a program with this ratio leaves in the log.

@@ -132,6 +132,9 @@ fn panel_of(item: &Item, signals: &[Signal]) -> Option<Panel> {
         }
         Item::Graph(query) => panel::of_query(query),
         Item::Number(query, steps) => panel::number(query, steps),
+        Item::Worst(name, title) => {
+            panel::worst(signals.iter().find(|signal| signal.name == *name)?, title)
+        }
         Item::Totals(profile) => panel::profile_totals(profile),
         Item::Flame(profile) => panel::flame_graph(profile),
     })
@@ -183,29 +186,27 @@ fn findings() -> Annotation {
 
 /// To the other dashboards, and to leadsman's own page of the same.
 fn links(choice: Choice) -> Vec<Link> {
-    let link = |title, kind, icon, url: Option<String>| Link {
-        title,
-        kind,
-        icon,
+    let dashboards = Link {
+        title: "leadsman",
+        kind: "dashboards",
+        icon: "dashboard",
         tooltip: "",
-        url,
-        tags: if kind == "dashboards" {
-            vec!["leadsman"]
-        } else {
-            Vec::new()
-        },
-        as_dropdown: kind == "dashboards",
+        url: None,
+        tags: vec!["leadsman"],
+        as_dropdown: true,
         target_blank: false,
         include_vars: false,
-        keep_time: kind == "dashboards",
+        keep_time: true,
     };
-    vec![
-        link("leadsman", "dashboards", "dashboard", None),
-        link(
-            "In leadsman",
-            "link",
-            "external link",
-            Some(variables::page(choice)),
-        ),
-    ]
+    let page = Link {
+        title: "In leadsman",
+        kind: "link",
+        icon: "external link",
+        url: Some(variables::page(choice)),
+        tags: Vec::new(),
+        as_dropdown: false,
+        keep_time: false,
+        ..dashboards.clone()
+    };
+    vec![dashboards, page]
 }

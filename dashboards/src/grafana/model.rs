@@ -64,9 +64,7 @@ pub(super) struct Variable {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub datasource: Option<DataSource>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub current: Option<Choice>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub options: Option<Vec<Choice>>,
+    pub current: Option<Chosen>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub multi: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -96,9 +94,9 @@ pub(super) enum Asked {
     },
 }
 
-/// A value of a variable.
+/// The value that a variable has at first.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Choice {
+pub(super) struct Chosen {
     pub selected: bool,
     pub text: &'static str,
     pub value: &'static str,
@@ -119,7 +117,7 @@ pub(super) struct Annotation {
 }
 
 /// A link of a dashboard or a panel.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Link {
     pub title: &'static str,

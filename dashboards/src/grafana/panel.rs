@@ -90,15 +90,43 @@ pub(super) fn of_query(query: &Query) -> Panel {
     )
 }
 
-/// The newest value as a number; `above` is where it is bad.
+/// The newest value as a number.
 pub(super) fn number(query: &Query, steps: &[Step]) -> Panel {
-    let mut targets = lines(query);
+    stat(
+        query.title,
+        query.help,
+        query.unit,
+        steps.to_vec(),
+        lines(query),
+    )
+}
+
+/// The newest value of a signal of the chosen target that is worst off. More of it must be what is bad.
+pub(super) fn worst(signal: &Signal, title: &str) -> Panel {
+    let expr = format!("max({})", query::signal(signal));
+    let targets = vec![prometheus("A", expr, String::new())];
+    stat(
+        title,
+        &signal.help,
+        unit(signal.unit),
+        steps(signal),
+        targets,
+    )
+}
+
+fn stat(
+    title: &str,
+    help: &str,
+    unit: &'static str,
+    steps: Vec<Step>,
+    mut targets: Vec<Target>,
+) -> Panel {
     for target in &mut targets {
         if let Target::Prometheus { range, instant, .. } = target {
             (*range, *instant) = (false, true);
         }
     }
-    let mut defaults = defaults(query.unit, steps.to_vec());
+    let mut defaults = defaults(unit, steps);
     defaults.color.mode = "thresholds";
     defaults.custom = None;
     let options = Options::Number {
@@ -118,7 +146,7 @@ pub(super) fn number(query: &Query, steps: &[Step]) -> Panel {
         }),
         options: Some(options),
         targets,
-        ..blank("stat", query.title, query.help, PROMETHEUS, size(4, 4))
+        ..blank("stat", title, help, PROMETHEUS, size(4, 4))
     }
 }
 

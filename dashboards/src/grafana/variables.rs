@@ -1,7 +1,7 @@
 //! What one chooses above the panels, and the page of leadsman on which the same is chosen.
 
 use super::boards::Choice;
-use super::model::{self, Asked, DataSource, PROMETHEUS, PYROSCOPE, Variable};
+use super::model::{Asked, Chosen, DataSource, PROMETHEUS, PYROSCOPE, Variable};
 
 /// Where leadsman's pages are unless one says otherwise: see `web.listen`.
 const PAGES: &str = "http://127.0.0.1:7171";
@@ -76,7 +76,6 @@ fn blank(name: &'static str, label: &'static str) -> Variable {
         query: Asked::Text(String::new()),
         datasource: None,
         current: None,
-        options: None,
         multi: false,
         include_all: false,
         all_value: None,
@@ -109,7 +108,7 @@ fn many(name: &'static str, label: &'static str, query: String) -> Variable {
         multi: true,
         include_all: true,
         all_value: Some(".*"),
-        current: Some(model::Choice {
+        current: Some(Chosen {
             selected: true,
             text: "All",
             value: "$__all",

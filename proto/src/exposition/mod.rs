@@ -27,7 +27,7 @@ mod issues;
 mod known;
 mod number;
 mod places;
-pub(crate) mod protobuf;
+mod protobuf;
 mod report;
 mod resolve;
 mod rules;

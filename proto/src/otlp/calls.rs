@@ -7,15 +7,14 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::{common::v1::any_value::Value, trace::v1::status::StatusCode};
 use prost::{DecodeError, Message};
 
+use super::resource::SERVICE_NAME;
+
 pub use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 pub use opentelemetry_proto::tonic::trace::v1::status::StatusCode as CallStatus;
 
 /// The service of spans whose resource has no name (OpenTelemetry's semantic conventions, resource,
 /// `service.name`).
 pub const UNKNOWN_SERVICE: &str = "unknown_service";
-
-/// The resource attribute that names a service.
-const SERVICE_NAME: &str = "service.name";
 
 /// A finished span, as far as it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::{DecodeError, Message};
 
 use crate::UnixNanos;
-use crate::exposition::protobuf::wire::{Fields, Value};
+use crate::protobuf::{Fields, Value};
 
 /// Levels of messages within messages that are gone into: lists in attributes have two each. The
 /// decoder itself takes a hundred.

@@ -5,6 +5,9 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 
 use crate::Target;
 
+/// The attribute that names a service (OpenTelemetry's semantic conventions, resource).
+pub(super) const SERVICE_NAME: &str = "service.name";
+
 /// Labels that the resource says in OTLP's own words.
 const IDENTITY: [&str; 2] = ["job", "instance"];
 
@@ -21,7 +24,7 @@ pub(super) fn is_identity(label: &str) -> bool {
 /// how such an origin is reached is not known. Nor is it of a target whose samples are made of spans.
 pub(super) fn identity(target: &Target, job: &str, instance: &str) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(5);
-    attributes.push(text("service.name", job));
+    attributes.push(text(SERVICE_NAME, job));
     attributes.push(text("service.instance.id", instance));
     let is_sounded = !target.is_of_spans();
     if is_sounded && job == target.job() && instance == target.instance() {

@@ -10,11 +10,9 @@ use opentelemetry_proto::tonic::trace::v1::{self as otlp, status::StatusCode};
 use prost::{DecodeError, Message};
 use serde_json::Value as Json;
 
+use super::resource::{self, SERVICE_NAME};
 use crate::span::{Span, SpanEvent, SpanKind, SpanLink, SpanSource, SpanStatus};
 use crate::{Labels, UnixNanos};
-
-/// The attribute that names a service (OpenTelemetry's semantic conventions).
-const SERVICE_NAME: &str = "service.name";
 
 /// The spans of an encoded `ExportTraceServiceRequest`, in their order. Those without ids of the
 /// right length are left out.
@@ -222,14 +220,10 @@ fn written_link(link: &SpanLink) -> otlp::span::Link {
 }
 
 fn key_values(labels: &Labels) -> Vec<KeyValue> {
-    let pairs = labels.iter().map(|(key, value)| KeyValue {
-        key: key.to_owned(),
-        value: Some(AnyValue {
-            value: Some(Value::StringValue(value.to_owned())),
-        }),
-        ..KeyValue::default()
-    });
-    pairs.collect()
+    let pairs = labels.iter();
+    pairs
+        .map(|(key, value)| resource::text(key, value))
+        .collect()
 }
 
 /// Hexadecimal digits, two a byte: how people write ids.

@@ -20,7 +20,6 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
-use exporter::alert::Silences;
 use jiff::Timestamp;
 use proto::selector::{Matcher, Selector};
 use proto::{UnixMillis, UnixNanos};
@@ -84,13 +83,8 @@ impl ReportArgs {
     }
 
     fn read(&self) -> anyhow::Result<Report> {
-        let (signals, silences) = match &self.config {
-            Some(file) => {
-                let config = config::load(Some(file))?;
-                (config.signals, config.alerting.silences)
-            }
-            None => (config::built_in_signals()?, Silences::default()),
-        };
+        let config = config::load(self.config.as_deref())?;
+        let (signals, silences) = (config.signals, config.alerting.silences);
         let place = data::Place::find(self.archive.as_deref())?;
         let recall = place.recall(&self.cache)?;
         let made = UnixMillis(Timestamp::now().as_millisecond());

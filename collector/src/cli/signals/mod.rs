@@ -43,10 +43,7 @@ impl SignalsArgs {
     /// # Errors
     /// The configuration is wrong, nothing is left to show, or standard output cannot be written to.
     pub fn run(self) -> anyhow::Result<()> {
-        let mut signals = match &self.config {
-            Some(path) => config::load(Some(path))?.signals,
-            None => config::built_in_signals()?,
-        };
+        let mut signals = config::load(self.config.as_deref())?.signals;
         if let Some(filter) = &self.filter {
             signals = keep_matching(&signals, filter);
             anyhow::ensure!(

@@ -10,8 +10,8 @@ use exporter::web::TargetStatus;
 use prometheus::Registry;
 use proto::metrics::MetricBatch;
 use proto::{Labels, ProfileRecord, Record, Target};
-use storage::Position;
-use storage::log::{Log, LogOptions, ReadFrom, Reader};
+
+use storage::log::{Log, ReadFrom, Reader};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,7 @@ use super::super::{Sounder, SounderHandle, SoundingMetrics};
 use crate::config::{Global, Job, ProfileSpec, ProfilingBudget, Scheme};
 use crate::discovery::{Address, DiscoveredTarget};
 use crate::fetch::tests::server::Server;
+use crate::testing::open_log;
 
 /// No test waits longer than this for something to happen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -38,15 +39,7 @@ pub(super) struct Rig {
 impl Rig {
     pub(super) fn start(targets: Vec<DiscoveredTarget>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let options = LogOptions {
-            path: folder.path().join("log"),
-            segment_bytes: 1 << 20,
-            disk_budget_bytes: 8 << 20,
-            memory_tail_bytes: 1 << 20,
-            queue_bytes: 1 << 20,
-            sync_interval: Duration::ZERO,
-        };
-        let log = Log::open(options, Position(0)).unwrap();
+        let log = open_log(&folder.path().join("log"));
         let reader = log.reader("test", ReadFrom::Cursor).unwrap();
         let registry = Registry::new();
         let metrics = SoundingMetrics::register(&registry).unwrap();

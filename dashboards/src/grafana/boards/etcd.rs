@@ -1,10 +1,9 @@
 //! etcd. What people know from the dashboard of etcd's own mixin (contrib/mixin in its repository)
 //! is all here; its panel "Raft proposals" asks for leader changes, ours for proposals.
 
-use super::super::panel::{GOOD, Query};
-use super::Item::{Graph, Number, Signal};
-use super::{Board, Choice, Row, bad_from};
-use crate::grafana::model::Step;
+use super::super::panel::GOOD;
+use super::Item::{Signal, Worst};
+use super::{Board, Choice, NONE_SHOULD_BE, Row, Step, bad_from, graph, number, warn_from};
 
 const BAD: Step = Step {
     value: None,
@@ -29,95 +28,40 @@ pub(super) const BOARD: Board = Board {
 const OVERVIEW: Row = Row {
     title: "At a glance",
     items: &[
-        Number(
-            Query {
-                title: "Members with a leader",
-                help: "Members that answer and know a leader. A majority of the cluster is needed.",
-                unit: "short",
-                lines: &[(
-                    r#"sum(leadsman_signal_etcd_has_leader{job=~"$job",instance=~"$instance"} or etcd_server_has_leader{job=~"$job",instance=~"$instance"})"#,
-                    "members",
-                )],
-            },
+        number(
+            "Members with a leader",
+            "Members that answer and know a leader. A majority of the cluster is needed.",
+            &[(
+                r#"sum(leadsman_signal_etcd_has_leader{job=~"$job",instance=~"$instance"} or etcd_server_has_leader{job=~"$job",instance=~"$instance"})"#,
+                "members",
+            )],
             &[BAD, GOOD_FROM_ONE],
         ),
-        Number(
-            Query {
-                title: "Members that are down",
-                help: "Targets whose last scrape failed.",
-                unit: "short",
-                lines: &[(
-                    r#"count((leadsman_signal_target_up{job=~"$job",instance=~"$instance"} or up{job=~"$job",instance=~"$instance"}) == 0) or vector(0)"#,
-                    "down",
-                )],
-            },
-            &[GOOD, bad_from(1.0)],
+        number(
+            "Members that are down",
+            "Targets whose last scrape failed.",
+            &[(
+                r#"count((leadsman_signal_target_up{job=~"$job",instance=~"$instance"} or up{job=~"$job",instance=~"$instance"}) == 0) or vector(0)"#,
+                "down",
+            )],
+            NONE_SHOULD_BE,
         ),
-        Number(
-            Query {
-                title: "Quota used",
-                help: "The fullest database through its quota. At 100 % etcd takes no more writes.",
-                unit: "percentunit",
-                lines: &[(
-                    r#"max(leadsman_signal_etcd_db_quota_used_ratio{job=~"$job",instance=~"$instance"} or etcd_mvcc_db_total_size_in_bytes{job=~"$job",instance=~"$instance"} / etcd_server_quota_backend_bytes{job=~"$job",instance=~"$instance"})"#,
-                    "used",
-                )],
-            },
-            &[
-                GOOD,
-                Step {
-                    value: Some(0.75),
-                    color: "orange",
-                },
-                bad_from(0.95),
-            ],
+        Worst("etcd_db_quota_used", "Quota used"),
+        Worst("etcd_wal_fsync_p99", "Slowest WAL fsync"),
+        number(
+            "Leader changes in a day",
+            "The most that a member has seen within a day. Prometheus has to scrape etcd itself for it.",
+            &[(
+                r#"max(changes(etcd_server_leader_changes_seen_total{job=~"$job",instance=~"$instance"}[1d]))"#,
+                "changes",
+            )],
+            &[GOOD, warn_from(1.0), bad_from(4.0)],
         ),
-        Number(
-            Query {
-                title: "Slowest WAL fsync",
-                help: "99th percentile of the slowest member.",
-                unit: "s",
-                lines: &[(
-                    r#"max(leadsman_signal_etcd_wal_fsync_p99_seconds{job=~"$job",instance=~"$instance"} or histogram_quantile(0.99, sum by (job, instance, le) (rate(etcd_disk_wal_fsync_duration_seconds_bucket{job=~"$job",instance=~"$instance"}[5m]))))"#,
-                    "p99",
-                )],
-            },
-            &[
-                GOOD,
-                Step {
-                    value: Some(0.01),
-                    color: "orange",
-                },
-                bad_from(0.5),
-            ],
-        ),
-        Number(
-            Query {
-                title: "Leader changes in a day",
-                help: "The most that a member has seen within a day. Prometheus has to scrape etcd itself for it.",
-                unit: "short",
-                lines: &[(
-                    r#"max(changes(etcd_server_leader_changes_seen_total{job=~"$job",instance=~"$instance"}[1d]))"#,
-                    "changes",
-                )],
-            },
-            &[
-                GOOD,
-                Step {
-                    value: Some(1.0),
-                    color: "orange",
-                },
-                bad_from(4.0),
-            ],
-        ),
-        Number(
-            Query {
-                title: "Troubles",
-                help: "What leadsman tells of now, of all targets.",
-                unit: "short",
-                lines: &[(r#"sum(leadsman_findings{state="firing"})"#, "firing")],
-            },
-            &[GOOD, bad_from(1.0)],
+        number(
+            "Troubles",
+            "What leadsman tells of now, of all targets.",
+            &[(r#"sum(leadsman_findings{state="firing"})"#, "firing")],
+            NONE_SHOULD_BE,
         ),
     ],
 };
@@ -158,11 +102,11 @@ const DATABASE: Row = Row {
 const RAFT: Row = Row {
     title: "Consensus",
     items: &[
-        Graph(Query {
-            title: "Proposals",
-            help: "Proposals that were agreed on and that were carried out, in a second; those that wait; those that failed. What is agreed on everywhere and carried out later is a slow disk.",
-            unit: "short",
-            lines: &[
+        graph(
+            "Proposals",
+            "Proposals that were agreed on and that were carried out, in a second; those that wait; those that failed. What is agreed on everywhere and carried out later is a slow disk.",
+            "short",
+            &[
                 (
                     r#"rate(etcd_server_proposals_committed_total{job=~"$job",instance=~"$instance"}[5m])"#,
                     "committed/s {{job}} {{instance}}",
@@ -180,7 +124,7 @@ const RAFT: Row = Row {
                     "failed/s {{job}} {{instance}}",
                 ),
             ],
-        }),
+        ),
         Signal("etcd_proposals_pending"),
         Signal("etcd_proposals_failed"),
         Signal("etcd_leader_changes"),

@@ -1,9 +1,7 @@
 //! What leadsman judges and what it found. Prometheus has to scrape leadsman for it.
 
-use super::super::panel::{GOOD, Query};
-use super::Item::{Graph, Number};
-use super::{Board, Choice, Row, bad_from};
-use crate::grafana::model::Step;
+use super::super::panel::GOOD;
+use super::{Board, COUNT, Choice, NONE_SHOULD_BE, Row, graph, number, warn_from};
 
 pub(super) const BOARD: Board = Board {
     name: "findings",
@@ -15,86 +13,68 @@ pub(super) const BOARD: Board = Board {
         Row {
             title: "Now",
             items: &[
-                Number(
-                    Query {
-                        title: "Critical",
-                        help: "Troubles to be looked at now.",
-                        unit: "short",
-                        lines: &[(
-                            r#"sum(leadsman_findings{severity="critical",state="firing"})"#,
-                            "firing",
-                        )],
-                    },
-                    &[GOOD, bad_from(1.0)],
+                number(
+                    "Critical",
+                    "Troubles to be looked at now.",
+                    &[(
+                        r#"sum(leadsman_findings{severity="critical",state="firing"})"#,
+                        "firing",
+                    )],
+                    NONE_SHOULD_BE,
                 ),
-                Number(
-                    Query {
-                        title: "Warnings",
-                        help: "Troubles to be looked at in working hours.",
-                        unit: "short",
-                        lines: &[(
-                            r#"sum(leadsman_findings{severity="warning",state="firing"})"#,
-                            "firing",
-                        )],
-                    },
-                    &[
-                        GOOD,
-                        Step {
-                            value: Some(1.0),
-                            color: "orange",
-                        },
-                    ],
+                number(
+                    "Warnings",
+                    "Troubles to be looked at in working hours.",
+                    &[(
+                        r#"sum(leadsman_findings{severity="warning",state="firing"})"#,
+                        "firing",
+                    )],
+                    &[GOOD, warn_from(1.0)],
                 ),
-                Number(
-                    Query {
-                        title: "Pending",
-                        help: "What may become a trouble if it goes on.",
-                        unit: "short",
-                        lines: &[(r#"sum(leadsman_findings{state="pending"})"#, "pending")],
-                    },
-                    &[GOOD],
+                number(
+                    "Pending",
+                    "What may become a trouble if it goes on.",
+                    &[(r#"sum(leadsman_findings{state="pending"})"#, "pending")],
+                    COUNT,
                 ),
-                Number(
-                    Query {
-                        title: "Series that are judged",
-                        help: "Series of signals, of all targets.",
-                        unit: "short",
-                        lines: &[("sum(leadsman_judged_series)", "series")],
-                    },
-                    &[GOOD],
+                number(
+                    "Series that are judged",
+                    "Series of signals, of all targets.",
+                    &[("sum(leadsman_judged_series)", "series")],
+                    COUNT,
                 ),
             ],
         },
         Row {
             title: "What was told",
             items: &[
-                Graph(Query {
-                    title: "Troubles",
-                    help: "Troubles that there are, by severity and state.",
-                    unit: "short",
-                    lines: &[(
+                graph(
+                    "Troubles",
+                    "Troubles that there are, by severity and state.",
+                    "short",
+                    &[(
                         "sum by (severity, state) (leadsman_findings)",
                         "{{severity}} {{state}}",
                     )],
-                }),
-                Graph(Query {
-                    title: "Told in an hour",
-                    help: "Changes of state of findings, by job.",
-                    unit: "short",
-                    lines: &[(
+                ),
+                graph(
+                    "Told in an hour",
+                    "Changes of state of findings, by job.",
+                    "short",
+                    &[(
                         "sum by (job, state) (increase(leadsman_findings_total[1h]))",
                         "{{job}} {{state}}",
                     )],
-                }),
-                Graph(Query {
-                    title: "The most surprising",
-                    help: "Scores of the twenty signals that are least as usual: from 0.5 on something begins.",
-                    unit: "percentunit",
-                    lines: &[(
+                ),
+                graph(
+                    "The most surprising",
+                    "Scores of the twenty signals that are least as usual: from 0.5 on something begins.",
+                    "percentunit",
+                    &[(
                         "topk(20, leadsman_baseline_score)",
                         "{{job}} {{instance}} {{signal}}",
                     )],
-                }),
+                ),
             ],
         },
         SIGNAL,
@@ -105,11 +85,11 @@ pub(super) const BOARD: Board = Board {
 const SIGNAL: Row = Row {
     title: "$signal",
     items: &[
-        Graph(Query {
-            title: "$signal and what is usual",
-            help: "The signal of the chosen targets, what was expected, and the ends of what is usual.",
-            unit: "short",
-            lines: &[
+        graph(
+            "$signal and what is usual",
+            "The signal of the chosen targets, what was expected, and the ends of what is usual.",
+            "short",
+            &[
                 (
                     r#"{__name__=~"leadsman_signal_${signal}(_ratio|_seconds|_bytes|_per_second|_bytes_per_second|_cores)?",job=~"$job",instance=~"$instance"}"#,
                     "{{job}} {{instance}}",
@@ -127,15 +107,15 @@ const SIGNAL: Row = Row {
                     "lower end {{job}} {{instance}}",
                 ),
             ],
-        }),
-        Graph(Query {
-            title: "How surprising $signal is",
-            help: "0 to 1; from 0.5 on something begins.",
-            unit: "percentunit",
-            lines: &[(
+        ),
+        graph(
+            "How surprising $signal is",
+            "0 to 1; from 0.5 on something begins.",
+            "percentunit",
+            &[(
                 r#"leadsman_baseline_score{signal="$signal",job=~"$job",instance=~"$instance"}"#,
                 "{{job}} {{instance}}",
             )],
-        }),
+        ),
     ],
 };

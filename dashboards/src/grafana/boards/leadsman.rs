@@ -1,9 +1,7 @@
 //! leadsman itself: see `exporter/METRICS.md`.
 
-use super::super::panel::{GOOD, Query};
-use super::Item::{Graph, Number, Signal};
-use super::{Board, Choice, Row, bad_from};
-use crate::grafana::model::Step;
+use super::Item::Signal;
+use super::{Board, COUNT, Choice, NONE_SHOULD_BE, Row, graph, number};
 
 pub(super) const BOARD: Board = Board {
     name: "leadsman",
@@ -385,37 +383,3 @@ const PROCESS: Row = Row {
         ),
     ],
 };
-
-/// A number that is neither good nor bad.
-const COUNT: &[Step] = &[GOOD];
-/// One is too many.
-const NONE_SHOULD_BE: &[Step] = &[GOOD, bad_from(1.0)];
-
-const fn number(
-    title: &'static str,
-    help: &'static str,
-    lines: &'static [(&'static str, &'static str)],
-    steps: &'static [Step],
-) -> super::Item {
-    let query = Query {
-        title,
-        help,
-        unit: "short",
-        lines,
-    };
-    Number(query, steps)
-}
-
-const fn graph(
-    title: &'static str,
-    help: &'static str,
-    unit: &'static str,
-    lines: &'static [(&'static str, &'static str)],
-) -> super::Item {
-    Graph(Query {
-        title,
-        help,
-        unit,
-        lines,
-    })
-}

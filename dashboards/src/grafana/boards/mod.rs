@@ -11,7 +11,7 @@ mod operator;
 mod profiles;
 
 use super::model::Step;
-use super::panel::{Profile, Query};
+use super::panel::{GOOD, Profile, Query};
 
 /// A dashboard.
 pub(super) struct Board {
@@ -52,6 +52,8 @@ pub(super) enum Item {
     Graph(Query),
     /// The newest value, coloured.
     Number(Query, &'static [Step]),
+    /// The newest value of a signal where it is worst, with its own thresholds; and a title.
+    Worst(&'static str, &'static str),
     /// Profiles over time.
     Totals(Profile),
     /// A flame graph.
@@ -69,6 +71,50 @@ pub(super) const ALL: [&Board; 8] = [
     &findings::BOARD,
     &leadsman::BOARD,
 ];
+
+/// Lines over time, as rows write it.
+const fn graph(
+    title: &'static str,
+    help: &'static str,
+    unit: &'static str,
+    lines: &'static [(&'static str, &'static str)],
+) -> Item {
+    Item::Graph(Query {
+        title,
+        help,
+        unit,
+        lines,
+    })
+}
+
+/// A count of now, as rows write it.
+const fn number(
+    title: &'static str,
+    help: &'static str,
+    lines: &'static [(&'static str, &'static str)],
+    steps: &'static [Step],
+) -> Item {
+    let query = Query {
+        title,
+        help,
+        unit: "short",
+        lines,
+    };
+    Item::Number(query, steps)
+}
+
+/// Steps of a number that is neither good nor bad.
+const COUNT: &[Step] = &[GOOD];
+/// One is too many.
+const NONE_SHOULD_BE: &[Step] = &[GOOD, bad_from(1.0)];
+
+/// From this value on it is to be looked at.
+const fn warn_from(value: f64) -> Step {
+    Step {
+        value: Some(value),
+        color: "orange",
+    }
+}
 
 /// From this value on it is bad.
 const fn bad_from(value: f64) -> Step {

@@ -1,8 +1,7 @@
 //! The kubelet, and the node below it as Prometheus' node exporter tells of it.
 
-use super::super::panel::Query;
-use super::Item::{Graph, Signal};
-use super::{Board, Choice, Row};
+use super::Item::Signal;
+use super::{Board, Choice, Row, graph};
 
 pub(super) const BOARD: Board = Board {
     name: "node",
@@ -30,29 +29,29 @@ pub(super) const BOARD: Board = Board {
         Row {
             title: "Disks and network of the node",
             items: &[
-                Graph(Query {
-                    title: "Time of a disk's write",
-                    help: "What a write took on average, waiting in the queue included. etcd wants less than 10 ms.",
-                    unit: "s",
-                    lines: &[(
+                graph(
+                    "Time of a disk's write",
+                    "What a write took on average, waiting in the queue included. etcd wants less than 10 ms.",
+                    "s",
+                    &[(
                         r#"rate(node_disk_write_time_seconds_total{job=~"$job",instance=~"$instance"}[5m]) / (rate(node_disk_writes_completed_total{job=~"$job",instance=~"$instance"}[5m]) > 0)"#,
                         "{{instance}} {{device}}",
                     )],
-                }),
-                Graph(Query {
-                    title: "Disks that are busy",
-                    help: "Part of the time in which a disk had something to do.",
-                    unit: "percentunit",
-                    lines: &[(
+                ),
+                graph(
+                    "Disks that are busy",
+                    "Part of the time in which a disk had something to do.",
+                    "percentunit",
+                    &[(
                         r#"rate(node_disk_io_time_seconds_total{job=~"$job",instance=~"$instance"}[5m])"#,
                         "{{instance}} {{device}}",
                     )],
-                }),
-                Graph(Query {
-                    title: "Network",
-                    help: "Received and sent, without the loopback device.",
-                    unit: "binBps",
-                    lines: &[
+                ),
+                graph(
+                    "Network",
+                    "Received and sent, without the loopback device.",
+                    "binBps",
+                    &[
                         (
                             r#"sum by (job, instance) (rate(node_network_receive_bytes_total{job=~"$job",instance=~"$instance",device!="lo"}[5m]))"#,
                             "received {{instance}}",
@@ -62,7 +61,7 @@ pub(super) const BOARD: Board = Board {
                             "sent {{instance}}",
                         ),
                     ],
-                }),
+                ),
             ],
         },
         Row {
@@ -79,29 +78,29 @@ pub(super) const BOARD: Board = Board {
 const NODE: Row = Row {
     title: "Node",
     items: &[
-        Graph(Query {
-            title: "CPU of the node",
-            help: "Cores in use, by what for.",
-            unit: "suffix: cores",
-            lines: &[(
+        graph(
+            "CPU of the node",
+            "Cores in use, by what for.",
+            "suffix: cores",
+            &[(
                 r#"sum by (job, instance, mode) (rate(node_cpu_seconds_total{job=~"$job",instance=~"$instance",mode!="idle"}[5m]))"#,
                 "{{instance}} {{mode}}",
             )],
-        }),
-        Graph(Query {
-            title: "Memory that is left",
-            help: "What programs can still get without swapping.",
-            unit: "bytes",
-            lines: &[(
+        ),
+        graph(
+            "Memory that is left",
+            "What programs can still get without swapping.",
+            "bytes",
+            &[(
                 r#"node_memory_MemAvailable_bytes{job=~"$job",instance=~"$instance"}"#,
                 "{{instance}}",
             )],
-        }),
-        Graph(Query {
-            title: "Pressure",
-            help: "Part of the time in which something waited for CPU, memory or disks (kernels with pressure stall information).",
-            unit: "percentunit",
-            lines: &[
+        ),
+        graph(
+            "Pressure",
+            "Part of the time in which something waited for CPU, memory or disks (kernels with pressure stall information).",
+            "percentunit",
+            &[
                 (
                     r#"rate(node_pressure_cpu_waiting_seconds_total{job=~"$job",instance=~"$instance"}[5m])"#,
                     "CPU {{instance}}",
@@ -115,6 +114,6 @@ const NODE: Row = Row {
                     "disks {{instance}}",
                 ),
             ],
-        }),
+        ),
     ],
 };

@@ -3,7 +3,6 @@
 
 mod native;
 mod walk;
-pub(crate) mod wire;
 
 use std::borrow::Cow;
 
@@ -17,8 +16,8 @@ use super::number::{canonical, label_form};
 use super::resolve::RawSeries;
 use crate::labels::METRIC_NAME;
 use crate::metrics::MetricKind;
+use crate::protobuf::{Fields, Problem};
 use walk::{FamilyHead, Part, Sample, Visitor, walk};
-use wire::{Fields, Problem};
 
 /// Reads a page that has the same series as the one before. `None` if it has not, or if anything
 /// is wrong with it: then `assemble` says what.

@@ -3,9 +3,9 @@
 use super::super::columns::RawExemplar;
 use super::super::number::canonical;
 use super::walk::{bucket_of, timestamp};
-use super::wire::{Fields, Problem, Value, take_fixed64, take_varint, zigzag};
 use crate::Labels;
 use crate::metrics::{BucketSpan, NativeHistogram};
+use crate::protobuf::{Fields, Problem, Value, take_fixed64, take_varint, zigzag};
 
 /// Most buckets of one histogram that are believed; a client never sends nearly as many.
 const MAX_BUCKETS: usize = 100_000;

@@ -3,9 +3,9 @@
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::wire::{Fields, Problem, Value, take_delimited};
 use crate::UnixMillis;
 use crate::metrics::MetricKind;
+use crate::protobuf::{Fields, Problem, Value, take_delimited};
 
 /// What a family says before its metrics.
 #[derive(Default)]
