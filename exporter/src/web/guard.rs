@@ -1,4 +1,4 @@
-//! What every request passes: authentication, a time limit, counting.
+//! What every request passes: the host that it names, authentication, a time limit, counting.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
 
+use super::host::Hosts;
 use crate::auth::Guard;
 
 /// Longest time for an answer. Profiles take the time they are asked for on top of it.
@@ -21,6 +22,7 @@ const OPEN_PATHS: [&str; 2] = ["/-/healthy", "/-/ready"];
 #[derive(Clone)]
 pub(super) struct Gate {
     pub(super) guard: Arc<Guard>,
+    pub(super) hosts: Arc<Hosts>,
     pub(super) metrics: WebMetrics,
 }
 
@@ -78,6 +80,9 @@ pub(super) async fn guard(State(gate): State<Gate>, request: Request, next: Next
 }
 
 async fn admit(gate: &Gate, request: Request, next: Next) -> Response {
+    if let Some(host) = gate.hosts.refused(&request) {
+        return misdirected(&host);
+    }
     let path = request.uri().path();
     let authorization = request
         .headers()
@@ -95,6 +100,14 @@ async fn admit(gate: &Gate, request: Request, next: Next) -> Response {
         )
             .into_response(),
     }
+}
+
+fn misdirected(host: &str) -> Response {
+    let message = format!(
+        "this leadsman is not asked by the name {host:?}: use its address or localhost, or set \
+         web.external_url to the name that it has for browsers\n"
+    );
+    (StatusCode::MISDIRECTED_REQUEST, message).into_response()
 }
 
 fn challenge(guard: &Guard) -> Response {

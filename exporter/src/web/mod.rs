@@ -25,6 +25,7 @@ mod families;
 #[doc(hidden)]
 pub mod fuzz;
 mod guard;
+mod host;
 mod live;
 mod metrics_page;
 mod openmetrics;
@@ -67,7 +68,7 @@ pub struct WebOptions {
     /// Who may use them.
     pub access: Access,
     /// What links in alerts and findings begin with, if not with the address: behind a proxy or on
-    /// another name. Without a slash at its end.
+    /// another name, by which requests are then answered too. Without a slash at its end.
     pub external_url: Option<String>,
 }
 

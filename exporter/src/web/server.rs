@@ -8,6 +8,7 @@ use axum::Router;
 use tokio_util::sync::CancellationToken;
 
 use super::guard::{Gate, WebMetrics};
+use super::host::Hosts;
 use super::pprof::MAX_PROFILE_SECONDS;
 use super::{App, WebError, WebOptions, routes};
 use crate::auth::Guard;
@@ -42,8 +43,14 @@ impl Server {
             tls_failures: metrics.tls_failures.clone(),
         };
         let listener = Listener::bind(options.listen, &options.access, limits)?;
+        let hosts = Arc::new(Hosts::of(&options));
         let guard = Arc::new(Guard::new(options.access.credentials));
-        let router = routes::router(app, Gate { guard, metrics });
+        let gate = Gate {
+            guard,
+            hosts,
+            metrics,
+        };
+        let router = routes::router(app, gate);
         Ok(Self { listener, router })
     }
 

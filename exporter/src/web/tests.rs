@@ -138,6 +138,26 @@ async fn readiness_follows_the_flag_and_health_does_not() {
 }
 
 #[tokio::test]
+async fn a_name_that_is_not_ours_gets_no_data_and_is_told_why() {
+    let server = start(options());
+    for path in ["/metrics", "/api/v1/targets", "/-/healthy", "/"] {
+        let answer = server
+            .get_with(path, &[("host", "evil.example:7171")])
+            .await;
+        assert_eq!(answer.status(), StatusCode::MISDIRECTED_REQUEST, "{path}");
+        let message = answer.text().await.unwrap();
+        assert!(
+            message.contains("evil.example\": use its address"),
+            "{message}"
+        );
+    }
+    let answer = server
+        .get_with("/metrics", &[("host", "localhost:7171")])
+        .await;
+    assert_eq!(answer.status(), StatusCode::OK);
+}
+
+#[tokio::test]
 async fn metrics_are_text_by_default_and_openmetrics_where_asked_for() {
     let server = start(options());
     server.get("/-/healthy").await;
@@ -503,7 +523,7 @@ async fn shutdown_ends_idle_connections_and_the_server() {
     let shutdown = CancellationToken::new();
     let running = tokio::spawn(server.run(shutdown.clone()));
     let mut idle = TcpStream::connect(address).await.unwrap();
-    idle.write_all(b"GET /-/healthy HTTP/1.1\r\nhost: x\r\n\r\n")
+    idle.write_all(b"GET /-/healthy HTTP/1.1\r\nhost: localhost\r\n\r\n")
         .await
         .unwrap();
     let mut answer = [0; 12];
