@@ -164,7 +164,7 @@ fn read(table: &mut Table<'_>, mut signals: Vec<Signal>) -> Config {
     let web = table.section("web", web::read);
     let otlp = otlp::read_all(table);
     let traces = table.section("traces", traces::read);
-    traces::check(table, &traces, &otlp, &archive);
+    traces::check(table, &traces, &otlp);
     let alerting = table.section("alerting", AlertingConfig::read);
     let mut jobs = scrape::read_all(table, &global);
     let profiling = table.section("profiling", ProfilingBudget::read);

@@ -1,13 +1,11 @@
 //! `traces`: spans of other programs.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use exporter::otlp::{IntakeOptions, ReceiverOptions};
 use hyper::Uri;
 
 use super::access;
-use super::archive::ArchiveConfig;
 use super::scalar::{boolean, list, size};
 use super::table::Table;
 
@@ -18,8 +16,6 @@ const DEFAULT_LISTEN: [SocketAddr; 2] = [
 ];
 /// What gRPC servers take unless they are told otherwise. Bytes.
 const DEFAULT_REQUEST_BYTES: usize = 4 << 20;
-/// Those who send wait ten seconds by default.
-const LONG_SYNC: Duration = Duration::from_secs(5);
 
 /// The section, which listens to nothing unless it is switched on.
 pub(super) fn read(table: &mut Table<'_>) -> IntakeOptions {
@@ -44,12 +40,7 @@ pub(super) fn read(table: &mut Table<'_>) -> IntakeOptions {
 }
 
 /// What cannot be beside other sections.
-pub(super) fn check(
-    table: &Table<'_>,
-    traces: &IntakeOptions,
-    receivers: &[ReceiverOptions],
-    archive: &ArchiveConfig,
-) {
+pub(super) fn check(table: &Table<'_>, traces: &IntakeOptions, receivers: &[ReceiverOptions]) {
     let sent = receivers.iter().filter(|receiver| receiver.signals.traces);
     for receiver in sent.filter(|receiver| leads_to(&receiver.endpoint, &traces.listen)) {
         let problem = format!(
@@ -60,12 +51,6 @@ pub(super) fn check(
             "otlp",
             problem,
             "another address; or signals without traces",
-        );
-    }
-    if !traces.listen.is_empty() && archive.log.sync_interval > LONG_SYNC {
-        table.warn(
-            "traces",
-            "who sends traces is answered after archive.log.sync_interval, and may give up before",
         );
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, TryAcquireError, oneshot};
 use super::error::LogError;
 use super::shared::Shared;
 use super::weight;
-use super::writer::{Command, Queued};
+use super::writer::{Command, Haste, Queued};
 use crate::Position;
 
 /// What the queue's space is counted in. Bytes.
@@ -23,7 +23,7 @@ pub struct Appender {
 /// A record on its way to the disk.
 #[derive(Debug)]
 pub struct Receipt {
-    answer: oneshot::Receiver<Result<Position, LogError>>,
+    pub(super) answer: oneshot::Receiver<Result<Position, LogError>>,
 }
 
 impl Appender {
@@ -38,6 +38,19 @@ impl Appender {
     /// [`LogError::Unavailable`] if the queue is full and the disk takes nothing,
     /// [`LogError::Mismatch`] if a batch does not fit its layout, [`LogError::Closed`].
     pub async fn append(&self, record: Record) -> Result<Receipt, LogError> {
+        self.queue(record, Haste::None).await
+    }
+
+    /// The same of a record for which somebody waits who can do nothing meanwhile: it is durable within
+    /// [`AWAITED_SYNC`](super::AWAITED_SYNC) and what the disk takes, whatever the interval of syncs.
+    ///
+    /// # Errors
+    /// As [`Appender::append`].
+    pub async fn append_awaited(&self, record: Record) -> Result<Receipt, LogError> {
+        self.queue(record, Haste::Awaited).await
+    }
+
+    async fn queue(&self, record: Record, haste: Haste) -> Result<Receipt, LogError> {
         check(&record)?;
         let space = self
             .space_for(weight::of_record(&record))
@@ -46,7 +59,12 @@ impl Appender {
                 self.shared.counters.refused_records.add(1);
             })?;
         let (ack, answer) = oneshot::channel();
-        let queued = Queued { record, ack, space };
+        let queued = Queued {
+            record,
+            ack,
+            space,
+            haste,
+        };
         self.shared
             .commands
             .send(Command::Append(queued))

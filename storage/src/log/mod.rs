@@ -64,6 +64,7 @@ pub use self::error::LogError;
 pub use self::reader::{ReadFrom, Reader};
 pub use self::shared::Losses;
 pub use self::stats::{LogStats, ReaderStats};
+pub use self::writer::AWAITED_SYNC;
 
 /// How a log is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,13 +1,13 @@
 //! What the writer thread is asked to do, in order.
 //!
 //! Waking a thread costs more than a record's bytes do. While the writer waits for the next sync
-//! anyway, records are put down without waking it, until there are many.
+//! anyway, records are put down without waking it, until there are many, or one that somebody waits for.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::writer::Command;
+use super::writer::{Command, Haste};
 
 /// Records that wait together are worth waking the writer, whatever else it waits for.
 const WAKING_RECORDS: usize = 1024;
@@ -112,16 +112,16 @@ impl Queue {
 
 impl State {
     fn push(&mut self, command: Command) {
-        let is_record = match &command {
+        let may_wait = match &command {
             Command::Append(queued) => {
                 self.n_bytes += queued.n_bytes();
-                true
+                queued.haste == Haste::None
             }
             Command::Prune | Command::Close(_) => false,
         };
         self.commands.push_back(command);
         self.is_urgent |=
-            !is_record || self.n_bytes >= WAKING_BYTES || self.commands.len() >= WAKING_RECORDS;
+            !may_wait || self.n_bytes >= WAKING_BYTES || self.commands.len() >= WAKING_RECORDS;
     }
 
     fn take(&mut self) -> VecDeque<Command> {
@@ -142,17 +142,22 @@ mod tests {
 
     use super::*;
     use crate::log::appender::QUEUE_UNIT;
-    use crate::log::writer::Queued;
+    use crate::log::writer::{Haste, Queued};
 
     const LONG: Duration = Duration::from_secs(60);
 
     fn record(n_bytes: usize) -> Command {
+        in_haste(n_bytes, Haste::None)
+    }
+
+    fn in_haste(n_bytes: usize, haste: Haste) -> Command {
         let n_units = n_bytes.div_ceil(QUEUE_UNIT);
         let space = Arc::new(Semaphore::new(n_units));
         Command::Append(Queued {
             record: Record::Traces(Vec::new().into()),
             ack: oneshot::channel().0,
             space: space.try_acquire_many_owned(n_units as u32).unwrap(),
+            haste,
         })
     }
 
@@ -183,6 +188,7 @@ mod tests {
     fn what_must_not_wait_comes_at_once() {
         let until = Instant::now() + LONG;
         received(Some(until), vec![record(1), Command::Prune]);
+        received(Some(until), vec![record(1), in_haste(1, Haste::Awaited)]);
         received(Some(until), vec![record(WAKING_BYTES)]);
         received(
             Some(until),

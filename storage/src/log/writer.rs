@@ -27,6 +27,10 @@ use crate::Position;
 /// The buffer goes to the file when it is this long. Bytes.
 const WRITE_BYTES: usize = 1 << 20;
 
+/// Longest time from writing a record that somebody waits for to its sync. Others that come meanwhile are
+/// synced with it: on the disk of an etcd ten syncs a second more are not felt, a hundred are.
+pub const AWAITED_SYNC: Duration = Duration::from_millis(100);
+
 /// Pauses between attempts while the disk fails.
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(5);
@@ -44,6 +48,15 @@ pub(super) enum Command {
     Close(oneshot::Sender<Result<(), LogError>>),
 }
 
+/// How soon a record has to be durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Haste {
+    /// With the others.
+    None,
+    /// Somebody waits for it.
+    Awaited,
+}
+
 /// A record that is not durable yet.
 #[derive(Debug)]
 pub(super) struct Queued {
@@ -51,6 +64,7 @@ pub(super) struct Queued {
     pub(super) ack: oneshot::Sender<Result<Position, LogError>>,
     /// Its share of the queue's space, given back when it is durable.
     pub(super) space: OwnedSemaphorePermit,
+    pub(super) haste: Haste,
 }
 
 impl Queued {
@@ -202,8 +216,13 @@ impl Writer {
             };
             match active.append(&queued.record) {
                 Ok(span) => {
-                    let due = Instant::now() + self.shared.options.sync_interval;
-                    self.sync_at.get_or_insert(due);
+                    let wait = self.shared.options.sync_interval;
+                    let due = Instant::now()
+                        + match queued.haste {
+                            Haste::None => wait,
+                            Haste::Awaited => wait.min(AWAITED_SYNC),
+                        };
+                    self.sync_at = Some(self.sync_at.map_or(due, |at| at.min(due)));
                     let (position, end) = (span.position, span.end);
                     self.unsynced.push_back(Unsynced {
                         queued,

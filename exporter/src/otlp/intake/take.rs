@@ -102,7 +102,7 @@ impl Taker {
         let spans = self.read(form, packing, &head.headers, body).await?;
         self.metrics.rejected(&spans.rejected);
         if spans.n_spans > 0 {
-            let append = self.log.append(Record::Traces(spans.bytes.into()));
+            let append = self.log.append_awaited(Record::Traces(spans.bytes.into()));
             let receipt = match timeout(LOG_TIMEOUT, append).await {
                 Ok(Ok(receipt)) => receipt,
                 Ok(Err(_)) | Err(_) => return Err(Refusal::LogRefuses),

@@ -1,10 +1,12 @@
 //! What a log does when nothing goes wrong.
 
+use std::time::Duration;
+
 use proto::Record;
 
 use super::{batch, layout, number_of, numbered, open, options};
 use crate::Position;
-use crate::log::{Log, LogError, ReadFrom};
+use crate::log::{AWAITED_SYNC, Log, LogError, LogOptions, ReadFrom};
 
 #[tokio::test]
 async fn records_come_back_in_order_from_memory_and_after_a_restart() {
@@ -36,6 +38,28 @@ async fn records_come_back_in_order_from_memory_and_after_a_restart() {
         check_equal(&entry.record, record);
     }
     assert!(reader.try_next().unwrap().is_none());
+}
+
+#[tokio::test]
+async fn what_somebody_waits_for_is_durable_soon_and_what_came_before_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let patient = LogOptions {
+        sync_interval: Duration::from_secs(3600),
+        ..options(folder.path())
+    };
+    let log = Log::open(patient, Position(0)).unwrap();
+    let layout = layout("a", 1);
+    let mut waiting = log.appender().append(batch(&layout, 1)).await.unwrap();
+    let early = tokio::time::timeout(AWAITED_SYNC * 2, &mut waiting.answer);
+    early.await.unwrap_err();
+    let awaited = log
+        .appender()
+        .append_awaited(batch(&layout, 2))
+        .await
+        .unwrap();
+    let second = awaited.durable().await.unwrap();
+    assert!(waiting.durable().await.unwrap() < second);
+    log.close().await.unwrap();
 }
 
 #[tokio::test]
