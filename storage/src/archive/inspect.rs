@@ -51,13 +51,56 @@ pub struct ArchiveFile {
 /// # Errors
 /// When there is no such table, a date is none, or the file system refuses to list folders.
 pub fn inspect(root: &Path, asked: &Inspection) -> Result<Vec<ArchiveFile>, ArchiveError> {
-    let mut found = Vec::new();
-    for (table, day) in asked.partitions(root, |table| files::days(root, table))? {
-        for file in files::files(root, table, day)? {
-            found.extend(describe(table, day, file.path(root))?);
+    Inspector::new(root).inspect(asked)
+}
+
+/// Lists the files of one archive again and again. Files never change, so the footer of each is read
+/// once; what is gone is forgotten.
+#[derive(Debug)]
+pub struct Inspector {
+    root: PathBuf,
+    /// What the last listing found, by path.
+    known: HashMap<PathBuf, ArchiveFile>,
+}
+
+impl Inspector {
+    /// Of the archive in a folder.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self {
+            root: root.into(),
+            known: HashMap::new(),
         }
     }
-    Ok(found)
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// As [`inspect`].
+    ///
+    /// # Errors
+    /// As [`inspect`].
+    pub fn inspect(&mut self, asked: &Inspection) -> Result<Vec<ArchiveFile>, ArchiveError> {
+        let root = self.root.as_path();
+        let mut known = std::mem::take(&mut self.known);
+        let mut found = Vec::new();
+        for (table, day) in asked.partitions(root, |table| files::days(root, table))? {
+            for file in files::files(root, table, day)? {
+                let path = file.path(root);
+                match known.remove(&path) {
+                    Some(file) => found.push(file),
+                    None => found.extend(describe(table, day, path)?),
+                }
+            }
+        }
+        // One without a footer may still be on its way here.
+        let whole = found.iter().filter(|file| file.n_rows.is_some());
+        self.known = whole
+            .map(|file| (file.path.clone(), file.clone()))
+            .collect();
+        Ok(found)
+    }
 }
 
 impl Inspection {
@@ -259,6 +302,17 @@ mod tests {
                 .to_string()
                 .contains("there is no table points")
         );
+
+        // What is known is not opened again, what is gone is not told, what is new is.
+        let mut inspector = Inspector::new(root);
+        assert_eq!(inspector.inspect(&asked).unwrap(), files);
+        std::fs::write(&files[0].path, "not read").unwrap();
+        assert_eq!(inspector.inspect(&asked).unwrap(), files);
+        std::fs::copy(&files[1].path, &files[0].path).unwrap();
+        std::fs::remove_file(&files[1].path).unwrap();
+        assert_eq!(inspector.inspect(&asked).unwrap(), files[..1]);
+        std::fs::copy(&files[0].path, &files[1].path).unwrap();
+        assert_eq!(inspector.inspect(&asked).unwrap(), files);
 
         let counts = series_counts(root).unwrap();
         assert_eq!(counts.date, "2026-11-22");

@@ -68,7 +68,9 @@ mod writer;
 pub use content_hash::capture_id;
 pub use error::ArchiveError;
 pub use flush::FlushReport;
-pub use inspect::{ArchiveFile, Inspection, NamedCount, SeriesCounts, inspect, series_counts};
+pub use inspect::{
+    ArchiveFile, Inspection, Inspector, NamedCount, SeriesCounts, inspect, series_counts,
+};
 pub use keeper::{
     Compacted, CompactionOptions, CompactionReport, DropReason, Dropped, Keeper, KeeperMetrics,
     KeeperOptions, KeeperStop, PruneMode, PruneReport, RetentionPolicy, RunningKeeper,

@@ -1,6 +1,6 @@
 //! `GET /api/v1/archive`: what is stored, by table and day.
 //!
-//! Footers of files are read for their rows, so an answer is kept for a while.
+//! All folders are listed for it, so an answer is kept for a while.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Serialize;
-use storage::archive::{ArchiveFile, Inspection, inspect};
+use storage::archive::{ArchiveFile, Inspection, Inspector};
 
 use super::series::word;
 use super::{ApiError, Body};
@@ -23,13 +23,13 @@ const GROWTH_DAYS: usize = 7;
 
 /// The folder of an archive's tables, and what was told of it last. Cheap to clone.
 #[derive(Clone)]
-pub struct StoredTables {
-    folder: Arc<Path>,
-    last: Arc<Mutex<Option<Told>>>,
-}
+pub struct StoredTables(Arc<Mutex<Stored>>);
 
-/// An answer, and when it was made.
-type Told = (Instant, Arc<Tables>);
+struct Stored {
+    inspector: Inspector,
+    /// The last answer, and when it was made.
+    last: Option<(Instant, Arc<Tables>)>,
+}
 
 /// The whole archive.
 #[derive(Debug, Default, Serialize)]
@@ -92,24 +92,24 @@ pub(super) async fn get(State(app): State<App>, headers: HeaderMap) -> Result<Bo
 impl StoredTables {
     /// Of the archive in a folder.
     pub fn new(folder: PathBuf) -> Self {
-        Self {
-            folder: folder.into(),
-            last: Arc::default(),
-        }
+        Self(Arc::new(Mutex::new(Stored {
+            inspector: Inspector::new(folder),
+            last: None,
+        })))
     }
 
-    /// Reads them, if the last answer is too old. Questions that come meanwhile wait for the same one.
+    /// Lists them, if the last answer is too old. Questions that come meanwhile wait for the same one.
     fn read(&self) -> Result<Arc<Tables>, ApiError> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((made, tables)) = &*last
+        let mut stored = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((made, tables)) = &stored.last
             && made.elapsed() < KEPT
         {
             return Ok(Arc::clone(tables));
         }
-        let files = inspect(&self.folder, &Inspection::default())
-            .map_err(|error| ApiError::unreadable(&error))?;
-        let tables = Arc::new(Tables::of(&files, &self.folder));
-        *last = Some((Instant::now(), Arc::clone(&tables)));
+        let files = stored.inspector.inspect(&Inspection::default());
+        let files = files.map_err(|error| ApiError::unreadable(&error))?;
+        let tables = Arc::new(Tables::of(&files, stored.inspector.root()));
+        stored.last = Some((Instant::now(), Arc::clone(&tables)));
         Ok(tables)
     }
 }
