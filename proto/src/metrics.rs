@@ -87,6 +87,22 @@ pub enum MetricKind {
     StateSet,
 }
 
+impl MetricKind {
+    /// Its name in OpenMetrics (specification 1.0, "Metric Types").
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+            Self::GaugeHistogram => "gaugehistogram",
+            Self::Summary => "summary",
+            Self::Info => "info",
+            Self::StateSet => "stateset",
+        }
+    }
+}
+
 /// Metadata of a metric family: the lines `# TYPE`, `# HELP`, `# UNIT`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Family {

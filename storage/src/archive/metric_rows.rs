@@ -7,7 +7,7 @@ use arrow_array::builder::{Int64Builder, StringBuilder, TimestampMillisecondBuil
 use arrow_array::{ArrayRef, Float64Array, Int64Array, TimestampMillisecondArray};
 use arrow_schema::ArrowError;
 use proto::UnixMillis;
-use proto::metrics::{Family, MetricKind, Series, SeriesId};
+use proto::metrics::{Family, Series, SeriesId};
 
 use super::columns::{LabelsColumn, millis_builder};
 use super::error::ArchiveError;
@@ -146,7 +146,7 @@ impl SeriesColumns {
         let label = |name| series.labels.get(name).unwrap_or("");
         let texts = [
             series.labels.metric_name(),
-            kind_name(family.kind),
+            family.kind.name(),
             &family.unit,
             &family.help,
             label("job"),
@@ -169,19 +169,5 @@ impl SeriesColumns {
         columns.push(self.labels.finish()?);
         columns.push(Arc::new(self.created.finish()));
         Ok(columns)
-    }
-}
-
-/// OpenMetrics' names of the types (specification 1.0, "Metric Types").
-pub(super) fn kind_name(kind: MetricKind) -> &'static str {
-    match kind {
-        MetricKind::Unknown => "unknown",
-        MetricKind::Counter => "counter",
-        MetricKind::Gauge => "gauge",
-        MetricKind::Histogram => "histogram",
-        MetricKind::GaugeHistogram => "gaugehistogram",
-        MetricKind::Summary => "summary",
-        MetricKind::Info => "info",
-        MetricKind::StateSet => "stateset",
     }
 }

@@ -369,7 +369,7 @@ fn metric_plan(family: &Family, name: &str, shape: Shape) -> MetricPlan {
         ..Default::default()
     };
     let trailer = Metric {
-        metadata: vec![resource::text("prometheus.type", type_name(family.kind))],
+        metadata: vec![resource::text("prometheus.type", family.kind.name())],
         ..Default::default()
     };
     MetricPlan {
@@ -377,19 +377,5 @@ fn metric_plan(family: &Family, name: &str, shape: Shape) -> MetricPlan {
         header: header.encode_to_vec(),
         trailer: trailer.encode_to_vec(),
         points: Vec::new(),
-    }
-}
-
-/// A type as OpenMetrics writes it.
-fn type_name(kind: MetricKind) -> &'static str {
-    match kind {
-        MetricKind::Unknown => "unknown",
-        MetricKind::Counter => "counter",
-        MetricKind::Gauge => "gauge",
-        MetricKind::Histogram => "histogram",
-        MetricKind::GaugeHistogram => "gaugehistogram",
-        MetricKind::Summary => "summary",
-        MetricKind::Info => "info",
-        MetricKind::StateSet => "stateset",
     }
 }

@@ -8,7 +8,6 @@ use proto::metrics::{Layout, LayoutId, MetricBatch, is_absent, is_stale};
 
 use super::{Sample, Series, SeriesQuery};
 use crate::archive::day::Day;
-use crate::archive::metric_rows::kind_name;
 use crate::archive::recall::RecallError;
 use crate::archive::recall::snapshot::Tail;
 use crate::log::Entry;
@@ -78,7 +77,7 @@ impl<'a> MetricTail<'a> {
                 let family = layout.family(series);
                 Arc::new(Series {
                     labels: series.labels.clone(),
-                    kind: family.map_or("", |family| kind_name(family.kind)).into(),
+                    kind: family.map_or("", |family| family.kind.name()).into(),
                     unit: family.map_or("", |family| &family.unit).into(),
                     help: family.map_or("", |family| &family.help).into(),
                     samples: Vec::new(),
