@@ -56,7 +56,11 @@ fn target(instance: &str) -> Arc<Target> {
 
 /// The signals of one target at a minute: metric names with their values.
 fn batch(minute: i64, values: &[(&str, f64)]) -> MetricBatch {
-    let target = target("a:1");
+    batch_of("a:1", minute, values)
+}
+
+fn batch_of(instance: &str, minute: i64, values: &[(&str, f64)]) -> MetricBatch {
+    let target = target(instance);
     let series = (0..).zip(values).map(|(idx, (name, _))| {
         let metric = format!("leadsman_signal_{name}");
         let pairs = target.labels.iter().chain([("__name__", metric.as_str())]);
@@ -270,6 +274,59 @@ fn a_series_that_ends_ends_its_trouble() {
     assert_eq!(findings.len(), 1);
     assert_eq!(findings[0].title, "The load is no longer reported");
     assert!(findings[0].now.is_nan());
+}
+
+/// Another program at the same address, so with the same labels: what it does otherwise is told once, and
+/// is what is usual a few days later; what only the old one had is over, what only the new one has is new.
+#[test]
+fn a_target_replaced_by_another_is_told_once_and_then_usual() {
+    let signals = ["load", "old", "new"].map(|name| signal(name, Vec::new()));
+    let mut assessor = assessor(signals.to_vec());
+    let before = (0..3 * DAY).map(|minute| {
+        let trouble = if minute >= 3 * DAY - 30 { 300.0 } else { 0.0 };
+        let old = 100.0 + noise(minute) + trouble;
+        batch(minute, &[("load", 100.0 + noise(minute + 7)), ("old", old)])
+    });
+    assert_eq!(
+        told(&mut assessor, before),
+        ["4300 firing warning band old"]
+    );
+    let after = (3 * DAY..9 * DAY).map(|minute| {
+        let (load, new) = (300.0 + noise(minute + 7), 500.0 + noise(minute));
+        batch(minute, &[("load", load), ("old", absent()), ("new", new)])
+    });
+    let told = told(&mut assessor, after);
+    let [first, over, last] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    assert_eq!(first, "4325 resolved warning band old");
+    assert_eq!(over, "4330 firing warning band load");
+    let (minute, what) = last.split_once(' ').unwrap();
+    assert_eq!(what, "resolved warning band load");
+    assert!(minute.parse::<i64>().unwrap() < 6 * DAY, "{minute}");
+}
+
+/// Another program in its place, under a name of its own: the old one's trouble is over, and nothing is
+/// known of the new one, so nothing is told of it.
+#[test]
+fn a_target_that_comes_in_the_place_of_another_is_not_judged_by_its_baseline() {
+    let mut assessor = assessor(vec![signal("load", Vec::new())]);
+    let before = (0..2 * DAY).map(|minute| {
+        let trouble = if minute >= 2 * DAY - 30 { 300.0 } else { 0.0 };
+        batch(minute, &[("load", 100.0 + noise(minute) + trouble)])
+    });
+    assert_eq!(told(&mut assessor, before).len(), 1);
+    let after = (2 * DAY..2 * DAY + 600)
+        .map(|minute| batch_of("b:1", minute, &[("load", 900.0 + noise(minute))]));
+    assert_eq!(told(&mut assessor, after), [""; 0]);
+    let now = UnixMillis((2 * DAY + 600) * MINUTE);
+    let silent_since = UnixMillis(now.0 - 15 * MINUTE);
+    let ended = assessor.end_silent(silent_since, now);
+    let ended: Vec<_> = ended
+        .iter()
+        .map(|f| (f.state, f.target.address.as_str()))
+        .collect();
+    assert_eq!(ended, [(FindingState::Resolved, "a:1")]);
 }
 
 #[test]
