@@ -9,6 +9,8 @@ mod frames;
 pub(crate) mod index;
 mod type_id;
 
+use std::borrow::Cow;
+
 pub use builder::ProfileBuilder;
 pub use frames::Frame;
 use smallvec::SmallVec;
@@ -271,6 +273,15 @@ impl Profile {
             .zip(&self.sample_labels)
             .zip(self.values.chunks_exact(n_types))
             .map(|((stack, labels), values)| (*stack, *labels, values))
+    }
+
+    /// A label's value as text: a number has its unit behind it.
+    pub fn label_text(&self, value: LabelValue) -> Cow<'_, str> {
+        match value {
+            LabelValue::Str(text) => self.strings.get(text).into(),
+            LabelValue::Num(number, StrId(0)) => number.to_string().into(),
+            LabelValue::Num(number, unit) => format!("{number} {}", self.strings.get(unit)).into(),
+        }
     }
 
     /// The sample type to show where none is asked for: the default one, else the last, as

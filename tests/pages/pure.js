@@ -76,7 +76,7 @@
   same("reach", [scale.reach([]), scale.reach([3]), scale.reach([NaN, 0, 100])], [[0, 1], [0, 3.75], [0, 108]]);
 
   same("a selector", selector.selectorOf({ job: 'a"b\\', instance: "x" }), '{job="a\\"b\\\\",instance="x"}');
-  same("one more matcher", [selector.withMatcher('{job="a"}', "n", "=~", "b+"), selector.withMatcher("{}", "n", "=", "b")], ['{job="a",n=~"b+"}', '{n="b"}']);
+  same("one more matcher", [selector.withMatcher('{job="a"}', "n", "=~", "b+"), selector.withMatcher("", "a name", "=", "b")], ['{job="a",n=~"b+"}', '{"a name"="b"}']);
   const samples = exposition.samples('# HELP a b\na{x="1",y="q\\"z"} 3\na{x="2"} 4 123\nb +Inf\n');
   same("samples", [exposition.total(samples, "a"), exposition.total(samples, "c"), samples[0].labels.y], [7, null, 'q"z']);
 

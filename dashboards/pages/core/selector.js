@@ -2,15 +2,20 @@
 
 /** `{job="etcd",instance="a:1"}` of an object of labels. */
 export function selectorOf(labels) {
-  const matchers = Object.entries(labels).map(([name, value]) => `${name}="${escape(value)}"`);
+  const matchers = Object.entries(labels).map(([name, value]) => `${named(name)}="${escape(value)}"`);
   return `{${matchers.join(",")}}`;
 }
 
 /** A selector with one more matcher, `op` being one of `=`, `!=`, `=~`, `!~`. */
 export function withMatcher(selector, name, op, value) {
   const inner = selector.trim().replace(/^\{/, "").replace(/\}$/, "").replace(/,\s*$/, "");
-  const matcher = `${name}${op}"${escape(value)}"`;
+  const matcher = `${named(name)}${op}"${escape(value)}"`;
   return `{${inner ? `${inner},` : ""}${matcher}}`;
+}
+
+/** A name as it is written: between quotes unless it is a plain one. */
+function named(name) {
+  return /^[a-zA-Z_]\w*$/.test(name) ? name : `"${escape(name)}"`;
 }
 
 /** The text of a label's value between quotes. */

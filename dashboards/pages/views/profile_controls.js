@@ -8,6 +8,7 @@ import * as router from "../core/router.js";
 import { targetName, targetSelector } from "../core/selector.js";
 import { compile, matched, matches } from "../flame/search.js";
 import { choice, picker } from "../parts/bits.js";
+import { chosenSamples } from "./profile_labels.js";
 
 /** Types that are looked at first. */
 const USUAL = ["process_cpu:cpu:", "memory:inuse_space:", "goroutine:"];
@@ -38,7 +39,7 @@ export function typePickers(types, type, query) {
   const named = (isListed ? ofTarget : [type, ...ofTarget]).map(({ id, kind, sample_type: sample }) => [id, `${kind}: ${sample}`.replaceAll("_", " ")]);
   return [
     picker("Target", options, query, (chosen) => router.change({ query: chosen, zoom: "", fn: "" })),
-    picker("Profile", named, type?.id ?? "", (chosen) => router.change({ type: chosen, kind: "", zoom: "", fn: "" })),
+    picker("Profile", named, type?.id ?? "", (chosen) => router.change({ type: chosen, kind: "", samples: "", zoom: "", fn: "" })),
   ];
 }
 
@@ -50,7 +51,7 @@ export function drawToolbar(page, params) {
   const search = shown && document.activeElement === shown ? shown.closest(".search") : searchField(params);
   replace(page.toolbar,
     choice("Show", [["both", "Both"], ["flame", "Flame graph"], ["table", "Functions"]], view, (chosen) => router.change({ view: chosen === "both" ? "" : chosen })),
-    search, found(page, params),
+    search, found(page, params), chosenSamples(params.get("samples")),
     h("button", { class: "button", type: "button", "aria-pressed": String(isCompared), onclick: () => router.change({ compare: isCompared ? "" : "1", left_from: "", left_to: "", zoom: "" }) }, "Compare"),
     exportMenu(page.answer),
     h("span", { class: "small dim" }, facts(page)));
@@ -84,12 +85,12 @@ function found(page, params) {
 }
 
 function exportMenu({ question, range, left }) {
-  const { query, type } = question;
+  const { query, type, samples } = question;
   const formats = left
     ? [["diff-pprof", "pprof of what changed"], ["diff-svg", "SVG of what changed"]]
     : [["pprof", "pprof, for go tool pprof"], ["folded", "folded stacks"], ["svg", "flame graph as SVG"], ["speedscope", "speedscope"]];
   const times = left ? { left_from: left.from, left_to: left.to, right_from: range.from, right_to: range.to } : range;
-  const links = formats.map(([format, text]) => h("a", { class: "button", download: true, href: urlOf("/api/v1/profile/export", { format, query, type, ...times }) }, text));
+  const links = formats.map(([format, text]) => h("a", { class: "button", download: true, href: urlOf("/api/v1/profile/export", { format, query, type, samples, ...times }) }, text));
   return h("details", { class: "anchor menu" }, h("summary", { class: "button" }, "Export ▾"), h("div", { class: "popover stack" }, links));
 }
 

@@ -20,7 +20,7 @@ import { leftRangeOf, sideCards } from "./profile_sides.js";
 /** Nodes of a flame graph at most. */
 const MAX_NODES = 200_000;
 /** Parameters that another answer belongs to; all others only change how one is shown. */
-const ASKED = ["query", "type", "kind", "from", "to", "compare", "left_from", "left_to"];
+const ASKED = ["query", "type", "kind", "samples", "from", "to", "compare", "left_from", "left_to"];
 
 /** Opens the page. */
 export function open(root) {
@@ -81,7 +81,8 @@ async function read(page, params, signal) {
   const type = chooseType(ofQuery.types, params);
   drawPickers(page, params, types, type);
   if (!type) { drawNothing(page, params); return; }
-  const question = { query, type: type.id, max_nodes: MAX_NODES };
+  const samples = params.get("samples") ?? "";
+  const question = { query, type: type.id, samples, max_nodes: MAX_NODES };
   const left = page.left && whole(page.left);
   const flame = left
     ? ask("/api/v1/profile/diff", { ...question, left_from: left.from, left_to: left.to, right_from: range.from, right_to: range.to }, signal)
@@ -91,7 +92,7 @@ async function read(page, params, signal) {
   page.tree = answer.levels.length ? decode(answer) : null;
   page.functions = page.tree ? functionsOf(page.tree) : [];
   page.shown = null;
-  replace(page.labels, left ? null : labelPanel({ query, type: type.id, ...range }, page.answer.unit));
+  replace(page.labels, left ? null : labelPanel({ query, type: type.id, samples, ...range }, page.answer.unit));
   drawView(page, params);
 }
 
@@ -114,7 +115,7 @@ async function drawTimelines(page, question, unit, signal) {
   const now = page.range.to;
   const spans = troubles(found.findings).map(({ last }) => ({ from: last.since, to: last.state === "resolved" ? last.time : now, kind: last.severity }));
   replace(page.timeline, chart({
-    title: "Profiles over time", from: page.range.from, to: page.range.to, unit, height: 96, fill: true, hint: "drag to choose a range",
+    title: router.here().params.has("samples") ? "All samples over time" : "Profiles over time", from: page.range.from, to: page.range.to, unit, height: 96, fill: true, hint: "drag to choose a range",
     series: [{ name: "", points, tone: 0 }], spans, onRange: (from, to) => router.change({ from: String(from), to: String(to), zoom: "" }),
   }));
 }

@@ -7,7 +7,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use proto::profile::{Profile, ProfileTypeId};
-use proto::profile_ops::{FlameTree, Measure, measure};
+use proto::profile_ops::{FlameTree, Measure, measure, samples_with};
 use proto::selector::{Matcher, Selector, SelectorError};
 use proto::{Labels, UnixNanos};
 use storage::ErrorChain;
@@ -110,6 +110,8 @@ pub(super) struct Choice {
     pub(super) wanted: Wanted,
     pub(super) type_id: ProfileTypeId,
     pub(super) range: Range,
+    /// What the labels of the samples must be, such as the state of goroutines.
+    pub(super) samples: Selector,
 }
 
 impl Choice {
@@ -127,7 +129,10 @@ impl Choice {
             return Ok(None);
         }
         let merged = recall.profile(&self.selection())?;
-        Ok(merged.map(|merged| Merged::new(merged, &self.type_id)))
+        Ok(merged.map(|mut merged| {
+            merged.profile = samples_with(merged.profile, &self.samples);
+            Merged::new(merged, &self.type_id)
+        }))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is done with profiles: merging, differences, tables of functions, comparison,
+//! What is done with profiles: merging, differences, tables of functions, comparison, choosing samples,
 //! trees of calls.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
@@ -11,6 +11,7 @@ mod flame;
 mod import;
 mod measure;
 mod merge;
+mod samples;
 mod top;
 
 pub use canonical::{Canonical, canonical};
@@ -19,6 +20,7 @@ pub use diff::{BASE_LABEL, DiffRow, compare, compare_rows, diff};
 pub use flame::{DiffLevels, DiffTree, FlameTree, Levels, OTHER};
 pub use measure::{Measure, measure};
 pub use merge::{MergeError, Merger, merge};
+pub use samples::samples_with;
 pub use top::{TopRow, top};
 
 #[cfg(test)]

@@ -27,21 +27,23 @@ fn simulate(data: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A profile whose one function has a hostile name, as pprof.
+/// A profile whose one function has a hostile name, as pprof; of two samples one has a label of that name.
 fn hostile_profile() -> Vec<u8> {
     let line = Message::new().number(1, 1);
+    let label = Message::new().number(1, 4).number(2, 3);
     let message = Message::new()
         .bytes(
             profile::SAMPLE_TYPE,
             Message::new().number(1, 1).number(2, 2),
         )
-        .bytes(profile::SAMPLE, sample(&[1], 7_000_000))
+        .bytes(profile::SAMPLE, sample(&[1], 3_000_000))
+        .bytes(profile::SAMPLE, sample(&[1], 7_000_000).bytes(3, label))
         .bytes(
             profile::LOCATION,
             Message::new().number(1, 1).bytes(4, line),
         )
         .bytes(profile::FUNCTION, Message::new().number(1, 1).number(2, 3));
-    let texts = ["", "cpu", "nanoseconds", HOSTILE].into_iter();
+    let texts = ["", "cpu", "nanoseconds", HOSTILE, "state"].into_iter();
     let message = texts.fold(message, |message, text| {
         message.bytes(profile::STRING, text)
     });

@@ -157,7 +157,7 @@ impl DiffArgs {
     }
 
     fn of_file(&self, path: &Path) -> anyhow::Result<Side> {
-        let profile = files::read(path)?;
+        let profile = self.selection.chosen_samples(files::read(path)?);
         let type_idx = type_idx(&profile, self.sample_type.as_deref())?;
         let wall_seconds = profile.duration_nanos as f64 / 1e9;
         let merged = MergedProfile {

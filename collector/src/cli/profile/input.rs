@@ -24,7 +24,8 @@ impl InputArgs {
         if self.files.is_empty() {
             Ok(self.selection.load()?.profile)
         } else {
-            files::read_merged(&self.files)
+            let merged = files::read_merged(&self.files)?;
+            Ok(self.selection.chosen_samples(merged))
         }
     }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use proto::UnixNanos;
+use proto::profile::Profile;
+use proto::profile_ops::samples_with;
 use proto::selector::{Matcher, Selector};
 use storage::ErrorChain;
 use storage::archive::{Asked, MergedProfile, ProfileSelection, RecallError};
@@ -41,6 +43,9 @@ pub(super) struct Selection {
     /// Only profiles before then
     #[arg(long, value_name = "TIME", value_parser = time::parse, conflicts_with = "files")]
     pub(super) until: Option<UnixNanos>,
+    /// Only samples that have such labels, of files too: '{state="select"}'
+    #[arg(long, value_name = "SELECTOR")]
+    samples: Option<Selector>,
 }
 
 impl Selection {
@@ -72,7 +77,7 @@ impl Selection {
             }
             merged => merged.map_err(|error| place.failed(error))?,
         };
-        let Some(merged) = merged else {
+        let Some(mut merged) = merged else {
             let range = |end: Option<UnixNanos>| end.map(|end| time::show(end.into()));
             let from = range(from).map_or(String::new(), |from| format!(" from {from}"));
             let to = range(to).map_or(String::new(), |to| format!(" until {to}"));
@@ -86,7 +91,16 @@ impl Selection {
         for error in &merged.left_out {
             eprintln!("leadsman: warning: left out: {}", ErrorChain(error));
         }
+        merged.profile = self.chosen_samples(merged.profile);
         Ok(merged)
+    }
+
+    /// The samples of a profile that are selected.
+    pub(super) fn chosen_samples(&self, profile: Profile) -> Profile {
+        match &self.samples {
+            Some(selector) => samples_with(profile, selector),
+            None => profile,
+        }
     }
 
     fn selector(&self) -> Selector {

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use proto::profile::ProfileTypeId;
 use proto::profile_ops::{DiffLevels, FlameTree, Levels};
+use proto::selector::Selector;
 use serde::Serialize;
 use storage::archive::{Recall, TotalsQuery};
 
@@ -236,6 +237,7 @@ fn choice(params: &Params, [query, from, until]: [&str; 3]) -> Result<Choice, Co
         wanted: wanted.of_any_type(),
         type_id,
         range: params.range(from, until)?,
+        samples: Selector::default(),
     })
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proto::Labels;
 use proto::profile::Profile;
 use proto::profile_ops::{DiffLevels, DiffTree, FlameTree, Levels};
+use proto::selector::Selector;
 use storage::archive::{Recall, TotalsQuery};
 
 use super::catalog::{pairs, range, selector};
@@ -263,6 +264,7 @@ fn choice(
         wanted: Wanted::new(selector(label_selector)?)?,
         type_id,
         range: range(start, end)?,
+        samples: Selector::default(),
     })
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
-use proto::profile::{LabelValue, Profile};
+use proto::profile::Profile;
 use serde::Serialize;
 
 use super::super::params::Params;
@@ -67,13 +67,7 @@ fn labels(profile: &Profile, share: impl Fn(i64) -> i64) -> Vec<Label> {
     let mut labels: BTreeMap<&str, BTreeMap<String, i64>> = BTreeMap::new();
     for (set, sum) in profile.label_sets.iter().zip(of_set) {
         for label in set {
-            let value = match label.value {
-                LabelValue::Str(text) => profile.strings.get(text).to_owned(),
-                LabelValue::Num(number, unit) => {
-                    let unit = profile.strings.get(unit);
-                    format!("{number} {unit}").trim_end().to_owned()
-                }
-            };
+            let value = profile.label_text(label.value).into_owned();
             let values = labels.entry(profile.strings.get(label.key)).or_default();
             let total = values.entry(value).or_default();
             *total = total.saturating_add(sum);
@@ -97,7 +91,7 @@ fn labels(profile: &Profile, share: impl Fn(i64) -> i64) -> Vec<Label> {
 
 #[cfg(test)]
 mod tests {
-    use proto::profile::{ProfileBuilder, SampleLabel};
+    use proto::profile::{LabelValue, ProfileBuilder, SampleLabel};
 
     use super::*;
 

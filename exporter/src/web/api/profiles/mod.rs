@@ -1,6 +1,7 @@
 //! `/api/v1/profile/…`: profiles of the archive as JSON and as files.
 //!
-//! Common parameters: `query` (matchers in braces), `type` (a profile type id), `from` and `to`.
+//! Common parameters: `query` (matchers in braces), `type` (a profile type id), `from` and `to`, and but
+//! for totals `samples` (matchers of the labels of samples).
 
 mod diff;
 mod export;
@@ -54,6 +55,7 @@ fn choice(params: &Params) -> Result<Choice, ApiError> {
         wanted: wanted(params, "query")?,
         type_id: type_id(params)?,
         range: params.range("from", "to")?,
+        samples: params.selector("samples")?,
     })
 }
 
@@ -70,6 +72,7 @@ fn sides(params: &Params) -> Result<[Choice; 2], ApiError> {
             wanted: wanted(params, query)?,
             type_id: type_id(params)?,
             range,
+            samples: params.selector("samples")?,
         })
     };
     Ok([

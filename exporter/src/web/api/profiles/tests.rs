@@ -159,6 +159,22 @@ async fn labels_of_samples_have_their_totals() {
 }
 
 #[tokio::test]
+async fn samples_are_chosen_by_their_labels() {
+    let scene = Scene::new();
+    for (samples, total) in [(r#"{state="<i>"}"#, 2020), (r#"{state!="<i>"}"#, 0)] {
+        let params = [("type", IN_USE), ("samples", samples)];
+        let answer = scene.ask("flamegraph", &params).await;
+        assert_eq!(answer["total"], total, "{samples}");
+        assert_eq!(answer["captures"], 3, "{samples}");
+    }
+    let refused = &[("type", IN_USE), ("samples", "{state}")];
+    scene.check_refused("flamegraph", refused, "samples").await;
+    scene
+        .check_refused("diff", &[("type", IN_USE), ("samples", "{")], "samples")
+        .await;
+}
+
+#[tokio::test]
 async fn files_are_those_of_other_tools() {
     let scene = Scene::new();
     let (from, to) = (START.to_string(), (START + 60 * MINUTE).to_string());
