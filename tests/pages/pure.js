@@ -73,6 +73,7 @@
   same("the nearest point", [paths.nearest(line, 14)[0], paths.nearest(line, 70)[0], paths.nearest([], 1)], [10, 100, undefined]);
   same("bands", paths.bandPoints([[1, 2], [2, 3]], [[2, 5]]), [[2, 3, 5]]);
   same("ticks", scale.ticks(0, 10, 5), [0, 2, 4, 6, 8, 10]);
+  same("two ticks at least", [scale.ticks(0, 4.9, 2), scale.ticks(3, 3, 2)], [[0, 2, 4], [3]]);
   same("reach", [scale.reach([]), scale.reach([3]), scale.reach([NaN, 0, 100])], [[0, 1], [0, 3.75], [0, 108]]);
 
   same("a selector", selector.selectorOf({ job: 'a"b\\', instance: "x" }), '{job="a\\"b\\\\",instance="x"}');

@@ -152,10 +152,11 @@ def labels_of_samples(browser, url):
     wait_for(browser, "only samples with")
     assert parameter(browser, "samples") == f'{{state="<img src=x {HOSTILE}=\'taken\'>"}}', parameter(browser, "samples")
     settle(browser)
-    wait_for(browser, "All samples over time")
+    title = "document.querySelector('main .chart').getAttribute('aria-label')"
+    assert browser.evaluate(title).startswith("All samples over time"), browser.evaluate(title)
     button(browser, "All samples")
-    browser.until("!new URLSearchParams(location.search).has('samples')")
-    wait_for(browser, "Profiles over time")
+    browser.until(f"{title}.startsWith('Profiles over time')", "the timeline's first name")
+    assert parameter(browser, "samples") is None
 
 
 def first_paint(browser, url):

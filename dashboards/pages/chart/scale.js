@@ -8,7 +8,7 @@ export function linear([first, last], [start, end]) {
   return scale;
 }
 
-/** Round values from `least` to `greatest`, about `wanted` of them. */
+/** Round values from `least` to `greatest`, about `wanted` of them; two at least, as one says nothing of the size. */
 export function ticks(least, greatest, wanted, base = 10) {
   const rough = (greatest - least) / Math.max(1, wanted);
   if (!(rough > 0) || !Number.isFinite(rough)) return [least];
@@ -17,7 +17,7 @@ export function ticks(least, greatest, wanted, base = 10) {
   const step = power * factors.find((factor) => factor * power >= rough * 0.999);
   const found = [];
   for (let idx = Math.ceil(least / step - 1e-9); idx * step <= greatest + step * 1e-9; idx += 1) found.push(idx * step);
-  return found;
+  return found.length > 1 || wanted > 16 ? found : ticks(least, greatest, wanted * 2, base);
 }
 
 const SECOND = 1000;

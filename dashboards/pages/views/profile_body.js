@@ -32,7 +32,7 @@ function build(page, view, fn) {
   const pictures = { end, side, flame: null, all: [] };
   const main = h("div", { class: "flame-side stack" });
   if (view !== "table") fillMain(page, main, pictures, fn);
-  replace(page.body, h("div", { class: `profile-body ${view}` }, side, view === "table" ? null : main));
+  replace(page.body, h("div", { class: `profile-body ${view}${page.tree.isDiff ? " compared" : ""}` }, side, view === "table" ? null : main));
   return pictures;
 }
 

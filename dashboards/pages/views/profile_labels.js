@@ -48,6 +48,6 @@ function only(name, value, samples) {
 /** Which samples are shown, if not all of them, and a way back. */
 export function chosenSamples(samples) {
   if (!samples) return null;
-  return h("span", { class: "row" }, h("span", { class: "small" }, "only samples with ", h("b", { class: "mono wrap" }, samples)),
+  return h("span", { class: "row" }, h("span", { class: "small" }, "only samples with ", h("b", { class: "mono wrap" }, samples), "; the line above is of all"),
     h("a", { class: "button", href: router.changed({ samples: "", zoom: "" }) }, "All samples"));
 }

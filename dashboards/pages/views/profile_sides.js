@@ -33,6 +33,13 @@ export function sideCards(page, [left, right], unit) {
     side("After", "side-b", page.range, right, undefined, { unit, greatest, tone: 1 }, null));
 }
 
+/** Says so where one side has nothing: all of the other is a change then. */
+export function emptySide({ left_captures: left, right_captures: right }) {
+  if (left && right) return null;
+  const where = !left && !right ? "of either side" : left ? "after" : "before";
+  return h("p", { class: "notice warning" }, `There is no profile in the range ${where}: choose another one.`);
+}
+
 function side(title, kind, range, { points }, names, { unit, greatest, tone }, more) {
   const { from: fromName, to: toName } = names ?? { from: "from", to: "to" };
   return h("section", { class: `card stack ${kind}` },

@@ -15,7 +15,7 @@ import { empty, failure, leftOut, loading } from "../parts/states.js";
 import { chooseType, drawToolbar, typePickers } from "./profile_controls.js";
 import { drawBody } from "./profile_body.js";
 import { labelPanel } from "./profile_labels.js";
-import { leftRangeOf, sideCards } from "./profile_sides.js";
+import { emptySide, leftRangeOf, sideCards } from "./profile_sides.js";
 
 /** Nodes of a flame graph at most. */
 const MAX_NODES = 200_000;
@@ -136,7 +136,7 @@ function drawNothing(page, params) {
 
 function drawView(page, params) {
   drawToolbar(page, params);
-  replace(page.notes, leftOut(page.answer.left_out));
+  replace(page.notes, leftOut(page.answer.left_out), page.left ? emptySide(page.answer) : null);
   if (page.tree) drawBody(page, params);
   else replace(page.body, empty("No profile of this type in this range", "Another range, type or target may have one.", h("a", { class: "button", href: router.changed({ from: "-24h", to: "", left_from: "", left_to: "" }) }, "The last 24 hours")));
 }
