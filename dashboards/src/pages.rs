@@ -89,6 +89,25 @@ mod tests {
         assert_eq!(embedded.collect::<BTreeSet<_>>(), there);
     }
 
+    #[test]
+    fn the_document_asks_for_every_module_at_once() {
+        let (_, document) = FILES
+            .iter()
+            .find(|(path, _)| *path == "index.html")
+            .unwrap();
+        let document = std::str::from_utf8(document).unwrap();
+        let links = document.lines().filter_map(|line| {
+            let (_, link) = line.split_once("rel=\"modulepreload\" href=\"/pages/")?;
+            link.strip_suffix("\">")
+        });
+        let scripts = FILES.iter().map(|(path, _)| *path);
+        let modules = scripts.filter(|path| {
+            let is_asked_for = document.contains(&format!("src=\"/pages/{path}\""));
+            path.ends_with(".js") && !is_asked_for
+        });
+        assert_eq!(links.collect::<BTreeSet<_>>(), modules.collect());
+    }
+
     /// What would need another host, or what the pages' policy forbids.
     #[test]
     fn no_file_has_markup_of_text_or_asks_another_host() {
