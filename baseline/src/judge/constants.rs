@@ -43,6 +43,9 @@ pub(super) const TAIL_INDEX: f64 = 0.35;
 pub(super) const TAIL_PRIOR: f64 = 30.0;
 /// Exceedances a tail remembers.
 pub(super) const TAIL_MEMORY: f64 = 100.0;
+/// How many exceedances more than are usual by then may count for the tail's index: what comes in
+/// one long run is one change, and no news of how far values scatter.
+pub(super) const TAIL_BURST: f64 = 10.0;
 /// The share of values beyond the second point of a tail.
 pub(super) const EXTREME: f64 = 0.001;
 /// By how much that point rises when it is passed.

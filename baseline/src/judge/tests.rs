@@ -150,6 +150,21 @@ fn a_step_is_found_once_and_accepted_within_days() {
 }
 
 #[test]
+fn what_rises_for_hours_gets_out_of_the_band() {
+    let mut court = Court::every(MINUTE_MS);
+    court.feed(14 * DAY_MS, noisy);
+    let before = court.row(100.0);
+    let from_ms = court.time_ms;
+    court.feed(6 * HOUR_MS, |t, noise| {
+        let risen = (t - from_ms) as f64 / (6 * HOUR_MS) as f64;
+        100.0 + 30.0 * risen + 3.0 * noise.normal()
+    });
+    let after = court.row(130.0);
+    assert!(after.upper < 125.0, "{before:?} {after:?}");
+    assert!(after.expected < 105.0, "{before:?} {after:?}");
+}
+
+#[test]
 fn an_outage_is_not_learned() {
     let mut court = Court::every(MINUTE_MS);
     court.feed(14 * DAY_MS, |t, noise| daily(t) + noise.normal());
