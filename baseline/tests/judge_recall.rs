@@ -15,7 +15,7 @@ const START_MS: i64 = 1_772_409_600_000;
 /// The score that counts as found, also where nothing happened.
 const FOUND: f64 = 0.6;
 const URGENT: f64 = 0.7;
-const N_SEEDS: u64 = 5;
+const N_SEEDS: u64 = 20;
 const SIZES: [f64; 6] = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2];
 
 /// Where the rows of a series come from: a level of about 100, and what it does by itself.
@@ -218,11 +218,11 @@ fn changes_are_found_and_little_else_is() {
 fn check_floors(found: [[f64; SIZES.len()]; CHANGES.len()], worst_false: [f64; 2]) {
     let [steps, ramps, spikes] = found;
     assert!(
-        worst_false[0] <= 2.5,
+        worst_false[0] <= 1.5,
         "findings without a change: {worst_false:?}"
     );
     assert!(
-        worst_false[1] <= 0.15,
+        worst_false[1] <= 0.05,
         "urgent ones without a change: {worst_false:?}"
     );
     assert!(
@@ -230,7 +230,7 @@ fn check_floors(found: [[f64; SIZES.len()]; CHANGES.len()], worst_false: [f64; 2
         "steps: {steps:?}"
     );
     assert!(
-        ramps[5] >= 0.95 && ramps[4] >= 0.9 && ramps[3] >= 0.7,
+        ramps[5] >= 0.95 && ramps[4] >= 0.9 && ramps[3] >= 0.75,
         "ramps: {ramps:?}"
     );
     assert!(spikes[5] >= 0.5, "spikes: {spikes:?}");

@@ -9,8 +9,8 @@
 //!   is hardly learned, and a new level is accepted within days.
 //! - **How surprising.** Three views of the deviation: the row's own, the mean of the last rows
 //!   (small shifts that stay), and stillness (what always moved does not). Each view's tail is
-//!   estimated, so that spikes surprise less in a series that has them every day; surprises are in
-//!   nats and are added.
+//!   estimated, so that spikes surprise less in a series that has them every day, and what was far
+//!   out at this hour on both days before is no surprise; surprises are in nats and are added.
 //! - **One event, one peak.** The row that begins an event scores from 0.5 upwards; while the event
 //!   is remembered, only a stronger one does again. Other rows score below 0.5, by how far the
 //!   last of them are from the expected.
@@ -21,6 +21,7 @@
 mod clock;
 mod constants;
 mod event;
+mod habit;
 mod level;
 mod season;
 mod tail;
@@ -29,11 +30,12 @@ mod tests;
 
 use clock::{Clock, Tick, TickKind};
 use constants::{
-    COMMON, DISPLACEMENT, HOURS_SHARE, LARGEST, LEVEL_DAYS, MAGNITUDE_CLIP, MOTION_CLIP, NORMAL,
-    ONSET, RUN, RUN_CLIP, SCALE_DAYS, SPREAD_CLIP, STILL, SUSTAINED, SUSTAINED_SHARE, TAIL_DAYS,
-    TINY, WARM_DAYS, WARM_ROWS,
+    BAND, COMMON, DISPLACEMENT, HABIT_NATS, HOURS_SHARE, LARGEST, LEVEL_DAYS, MAGNITUDE_CLIP,
+    MOTION_CLIP, NORMAL, RUN, RUN_CLIP, SCALE_DAYS, SPREAD_CLIP, STILL, SUSTAINED, SUSTAINED_SHARE,
+    TAIL_DAYS, TINY, WARM_DAYS, WARM_ROWS, YOUNG_DAYS,
 };
 use event::Events;
+use habit::Habits;
 use level::{Level, Spread};
 use season::{Season, SeasonRow};
 use tail::Tail;
@@ -65,8 +67,8 @@ pub struct Verdict {
     pub score: f64,
     /// What was expected before this row was seen. NaN while nothing was seen.
     pub expected: f64,
-    /// Lower end of the band. One value outside of the band is enough to begin an event; several
-    /// within, on one side, may begin one too.
+    /// Lower end of the band. From the third day on, one value outside of the band is enough to
+    /// begin an event; so may be one shortly within, and several that are on one side.
     pub lower: f64,
     /// Upper end of the band.
     pub upper: f64,
@@ -91,6 +93,7 @@ pub struct Judge {
     /// How rare a row's deviation is, the mean of the last rows' deviations, and stillness.
     tails: [Tail; 3],
     events: Events,
+    habits: Habits,
 }
 
 /// Means over the last rows, the newest counting most.
@@ -110,6 +113,8 @@ struct Prediction {
     by: [f64; 3],
     expected: f64,
     scale: f64,
+    /// How far, in scales, values are usually out at this hour: below and above.
+    habit: [f64; 2],
 }
 
 impl Judge {
@@ -128,6 +133,7 @@ impl Judge {
             recent: Recent::default(),
             tails: [Tail::default(); 3],
             events: Events::default(),
+            habits: Habits::default(),
         }
     }
 
@@ -150,7 +156,7 @@ impl Judge {
         }
         if tick.kind == TickKind::Again {
             let prediction = self.predict(time_ms);
-            let score = self.clone().score(value, &prediction, tick);
+            let score = self.clone().score(time_ms, value, &prediction, tick);
             return self.verdict(&prediction, score);
         }
         self.learn_magnitude(value, tick);
@@ -159,7 +165,7 @@ impl Judge {
         if self.clock.n_rows() == 1 {
             self.last = [value; 2];
         } else {
-            verdict.score = self.score(value, &prediction, tick);
+            verdict.score = self.score(time_ms, value, &prediction, tick);
         }
         self.learn(time_ms, value, &prediction, tick);
         verdict
@@ -198,6 +204,7 @@ impl Judge {
             by,
             expected,
             scale,
+            habit: self.habits.around(time_ms),
         }
     }
 
@@ -223,18 +230,19 @@ impl Judge {
                 upper,
             };
         }
-        // What a row needs to begin an event all by itself.
-        let nats = ONSET / self.confidence().max(0.25) + COMMON;
-        let half_width = self.tails[0].value_at(nats) * prediction.scale;
+        // What makes a row rare enough by itself.
+        let nats = BAND / self.confidence().max(0.25) + COMMON;
+        let half_width = self.tails[0].value_at(nats);
+        let [below, above] = prediction.habit;
         Verdict {
             score,
             expected: prediction.expected,
-            lower: prediction.expected - half_width,
-            upper: prediction.expected + half_width,
+            lower: prediction.expected - (half_width + below) * prediction.scale,
+            upper: prediction.expected + (half_width + above) * prediction.scale,
         }
     }
 
-    fn score(&mut self, value: f64, prediction: &Prediction, tick: Tick) -> f64 {
+    fn score(&mut self, time_ms: i64, value: f64, prediction: &Prediction, tick: Tick) -> f64 {
         let confidence = self.confidence();
         let deviation = value - prediction.expected;
         let z = deviation / prediction.scale;
@@ -247,23 +255,35 @@ impl Judge {
         self.recent.sustained += SUSTAINED * (size - self.recent.sustained);
 
         let views = [
-            z.abs(),
+            self.beyond_habit(time_ms, z, prediction.habit),
             self.recent.run.abs() / RUN.sqrt(),
             1.0 / (self.recent.motion + STILL),
         ];
+        let age = self.clock.days();
         let rate = tick.days / TAIL_DAYS;
         let mut evidence = 0.0;
         for (tail, view) in self.tails.iter().zip(views) {
             evidence += (tail.surprise(view) - COMMON).max(0.0);
         }
         let [row, means @ ..] = &mut self.tails;
+        // Without habits, so that a nightly job does not widen the band of the day.
         row.learn_independent(views[0], rate);
         for (tail, view) in means.iter_mut().zip(&views[1..]) {
             tail.learn(*view, rate);
         }
         self.events
-            .onset(confidence * evidence, tick)
+            .onset(confidence * age / (age + YOUNG_DAYS) * evidence, tick)
             .unwrap_or(0.5 * self.recent.sustained / (self.recent.sustained + 1.0))
+    }
+
+    /// A deviation's size in scales, without what is usual at this hour. How far out it is is learned.
+    fn beyond_habit(&mut self, time_ms: i64, z: f64, habit: [f64; 2]) -> f64 {
+        let edge = self.tails[0].value_at(HABIT_NATS);
+        let beyond = (z.abs() - edge).max(0.0);
+        self.habits.learn(time_ms, beyond.copysign(z));
+        let [below, above] = habit;
+        let usual = if z < 0.0 { below } else { above };
+        z.abs() - beyond.min(usual)
     }
 
     fn learn(&mut self, time_ms: i64, value: f64, prediction: &Prediction, tick: Tick) {

@@ -1,7 +1,8 @@
 //! How rare a value of a statistic is, from the tail of what it has been.
 
 use super::constants::{
-    EXTREME, EXTREME_STEP, TAIL, TAIL_CEILING, TAIL_FLOOR, TAIL_INDEX, TAIL_MEMORY, TAIL_PRIOR,
+    EXTREME, EXTREME_STEP, TAIL, TAIL_BURST, TAIL_CEILING, TAIL_FLOOR, TAIL_INDEX, TAIL_MEMORY,
+    TAIL_PRIOR,
 };
 
 /// The excess of one value counts for the index by no more than this: e³ is 20 times the start.
@@ -15,12 +16,18 @@ const MAX_STEP: f64 = 0.15;
 /// of a Pareto tail). Where few values are far from all others, such as spikes once a day, that
 /// tail is too light: so nothing below the second point is rarer than the second point. It rises
 /// too fast for statistics that move slowly, so those have none.
+///
+/// Exceedances that come in a run are mostly one change of the series. If all of them counted, the
+/// tail would be as heavy as a ramp is high by the time the ramp is to be told from it. So they
+/// count up to a few more than there usually are in that time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tail {
     quantile: f32,
     extreme: f32,
     index: f32,
     n_exceedances: f32,
+    /// Exceedances that counted beyond those that are usual.
+    n_beyond: f32,
     n_seen: u32,
 }
 
@@ -67,10 +74,19 @@ impl Tail {
         self.quantile = moved(self.quantile, value, TAIL, step).min(TAIL_CEILING as f32);
         self.n_exceedances *= (1.0 - rate) as f32;
         let start = self.start();
+        self.n_beyond = (self.n_beyond - TAIL as f32).max(0.0);
         if value > start {
-            let excess = ((value / start).ln() as f32).min(MAX_EXCESS);
-            self.n_exceedances = self.n_exceedances * (1.0 - 1.0 / TAIL_MEMORY as f32) + 1.0;
-            self.index += (excess - self.index) / self.n_exceedances;
+            self.learn_excess((value / start).ln() as f32);
+        }
+    }
+
+    fn learn_excess(&mut self, excess: f32) {
+        let weight = (TAIL_BURST as f32 - self.n_beyond).clamp(0.0, 1.0);
+        self.n_beyond += weight;
+        self.n_exceedances = self.n_exceedances * (1.0 - weight / TAIL_MEMORY as f32) + weight;
+        if self.n_exceedances > 0.0 {
+            let share = weight / self.n_exceedances;
+            self.index += share * (excess.min(MAX_EXCESS) - self.index);
         }
     }
 
@@ -142,6 +158,18 @@ mod tests {
             let there = tail.surprise(tail.value_at(nats));
             assert!((there - nats).abs() < 0.01, "{there} for {nats}");
         }
+    }
+
+    #[test]
+    fn a_run_of_large_values_makes_the_tail_hardly_heavier() {
+        let mut tail = learned(20_000);
+        let before = tail.value_at(7.0);
+        // Six hours of minutes, ever higher.
+        for row in 0..360 {
+            tail.learn(4.0 + f64::from(row) * 0.2, 1.0 / 43_200.0);
+        }
+        let after = tail.value_at(7.0);
+        assert!(after < 1.5 * before, "{before} before, {after} after");
     }
 
     #[test]
