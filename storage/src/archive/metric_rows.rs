@@ -1,6 +1,6 @@
 //! Scrapes → rows of `metric_series` and `metric_points`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::builder::{Int64Builder, StringBuilder, TimestampMillisecondBuilder};
@@ -82,6 +82,8 @@ pub(super) struct SeriesRow<'a> {
     pub(super) series: &'a Series,
     family: &'a Family,
     created: Option<UnixMillis>,
+    /// Numbers of its [`sort_texts`].
+    texts: [u32; 3],
 }
 
 /// Rows for some series of a day, each once, sorted by name, job, instance.
@@ -90,19 +92,23 @@ pub(super) fn series_rows<'a>(
     series: impl IntoIterator<Item = (&'a Series, &'a Family)>,
 ) -> Vec<SeriesRow<'a>> {
     let created = day.created();
+    let mut numbers = HashMap::new();
+    let mut number = |text| {
+        let next = numbers.len() as u32;
+        *numbers.entry(text).or_insert(next)
+    };
     let mut rows: Vec<SeriesRow<'a>> = series
         .into_iter()
         .map(|(series, family)| SeriesRow {
             series,
             family,
             created: created.get(&series.id).copied(),
+            texts: sort_texts(series).map(&mut number),
         })
         .collect();
-    let ranks = ranks(rows.iter().flat_map(|row| sort_texts(row.series)));
-    rows.sort_by_cached_key(|row| {
-        let rank = |text| ranks.get(text).copied().unwrap_or_default();
-        (sort_texts(row.series).map(rank), row.series.id)
-    });
+    let ranks = ranks(numbers);
+    let rank = |number: u32| ranks[number as usize];
+    rows.sort_by_cached_key(|row| (row.texts.map(rank), row.series.id));
     rows.dedup_by_key(|row| row.series.id);
     rows
 }
@@ -113,13 +119,16 @@ fn sort_texts(series: &Series) -> [&str; 3] {
     [series.labels.metric_name(), label("job"), label("instance")]
 }
 
-/// The places of texts in their order. Many rows have few different ones, and numbers take less
-/// room than texts and are compared at once.
-fn ranks<'a>(texts: impl Iterator<Item = &'a str>) -> HashMap<&'a str, u32> {
-    let different: HashSet<&str> = texts.collect();
-    let mut different: Vec<&str> = different.into_iter().collect();
-    different.sort_unstable();
-    different.into_iter().zip(0..).collect()
+/// Of numbered texts the place of each in their order, by its number. Many rows have few different
+/// ones, and numbers take less room than texts and are compared at once.
+fn ranks(numbers: HashMap<&str, u32>) -> Vec<u32> {
+    let mut sorted: Vec<(&str, u32)> = numbers.into_iter().collect();
+    sorted.sort_unstable();
+    let mut ranks = vec![0; sorted.len()];
+    for (rank, (_, number)) in (0..).zip(sorted) {
+        ranks[number as usize] = rank;
+    }
+    ranks
 }
 
 /// The columns of some rows.
@@ -154,6 +163,7 @@ impl SeriesColumns {
             series,
             family,
             created,
+            ..
         } = row;
         let label = |name| series.labels.get(name).unwrap_or("");
         let texts = [
