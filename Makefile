@@ -56,7 +56,7 @@ bench:
 	tests/setup.sh --bench
 	cargo build --release
 	cargo bench -p leadsman-proto --bench exposition --bench otlp --bench pprof
-	cargo bench -p leadsman-storage --bench recall
+	cargo bench -p leadsman-storage --bench recall --bench archive
 	cargo bench -p leadsman-baseline --bench judge
 	cargo bench --workspace --profile dev --bench pprof_merge
 	cargo bench --workspace --profile dev --bench archive_bytes

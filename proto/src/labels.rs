@@ -4,6 +4,7 @@
 //! identity of a series wherever leadsman keeps one, so it does not change: [`Labels::hash64`]
 //! is written to the archive as `series_id`.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -42,9 +43,17 @@ impl Labels {
 
     /// The value of `name`, if the set has it.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter()
-            .find(|(candidate, _)| *candidate == name)
-            .map(|(_, value)| value)
+        // Names are compared as bytes: only the value is looked at as text.
+        let mut rest = &*self.packed;
+        loop {
+            let candidate = take_bytes(&mut rest)?;
+            let value = take_bytes(&mut rest)?;
+            match candidate.cmp(name.as_bytes()) {
+                Ordering::Less => {}
+                Ordering::Equal => return std::str::from_utf8(value).ok(),
+                Ordering::Greater => return None,
+            }
+        }
     }
 
     /// The metric's name (`__name__`), or the empty string.
@@ -226,15 +235,19 @@ fn put_str(out: &mut Vec<u8>, text: &str) {
 }
 
 fn take_str<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
+    std::str::from_utf8(take_bytes(rest)?).ok()
+}
+
+fn take_bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let mut length = 0usize;
     for shift in (0..).step_by(7).take(5) {
         let (&byte, tail) = rest.split_first()?;
         *rest = tail;
         length |= usize::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
-            let (text, tail) = rest.split_at_checked(length)?;
+            let (bytes, tail) = rest.split_at_checked(length)?;
             *rest = tail;
-            return std::str::from_utf8(text).ok();
+            return Some(bytes);
         }
     }
     None

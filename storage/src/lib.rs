@@ -5,6 +5,7 @@
 
 pub mod archive;
 mod error_chain;
+mod layout_part;
 pub mod log;
 mod position;
 

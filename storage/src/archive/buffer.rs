@@ -42,6 +42,20 @@ impl Buffer {
         }
     }
 
+    /// For what comes after a flush of this.
+    pub(super) fn next(&self) -> Self {
+        Self {
+            metrics: self.metrics.next(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether it holds as much as it may: `max_bytes`, or some samples of each series where that
+    /// is more.
+    pub(super) fn is_full(&self, max_bytes: usize) -> bool {
+        self.n_bytes() >= max_bytes.max(self.metrics.worthwhile_bytes())
+    }
+
     /// What it holds in memory, about. Bytes.
     pub(super) fn n_bytes(&self) -> usize {
         self.metrics.n_bytes()

@@ -14,7 +14,7 @@ use proto::metrics::{Exemplar, SeriesId};
 
 use super::columns::{LabelsColumn, millis_builder};
 use super::day::Day;
-use super::metric_buffer::MetricDay;
+use super::metric_day::MetricDay;
 
 /// Series whose last exemplar is remembered. Past that all are forgotten, at the cost of a
 /// repeated row each.
@@ -51,7 +51,7 @@ pub(super) struct ExemplarRow<'a> {
 
 /// The exemplars of a day that are not in `last`, sorted by series and time.
 pub(super) fn exemplar_rows<'a>(
-    day: &MetricDay<'a>,
+    day: &'a MetricDay,
     last: &mut LastExemplars,
 ) -> Vec<ExemplarRow<'a>> {
     let mut rows = Vec::new();

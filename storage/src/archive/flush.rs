@@ -1,6 +1,5 @@
 //! One flush: buffered records → staged files, one for each table and day that has rows.
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use arrow_array::ArrayRef;
@@ -16,7 +15,7 @@ use super::files::{self, TablePath};
 use super::finding_rows::finding_columns;
 use super::histogram_rows::{histogram_columns, histogram_rows};
 use super::last_times::LastTimes;
-use super::metric_buffer::MetricDay;
+use super::metric_day::MetricDay;
 use super::metric_rows::{series_columns, series_rows, write_points};
 use super::profile_buffer::{ProfileBuffer, ProfileDay};
 use super::profile_rows::profile_columns;
@@ -103,7 +102,7 @@ impl Flusher<'_> {
         let mut new_ids = NewIds::default();
         for (day, metrics) in buffer.metrics.days() {
             self.series.load(self.root, day)?;
-            let ids = self.write_metrics(day, &metrics)?;
+            let ids = self.write_metrics(day, metrics)?;
             new_ids.series.push((day, ids));
         }
         for (day, profiles) in buffer.profiles.days() {
@@ -140,14 +139,17 @@ impl Flusher<'_> {
         };
     }
 
-    fn write_metrics(&mut self, day: Day, rows: &MetricDay<'_>) -> Result<Vec<u64>, ArchiveError> {
-        let mut written = HashSet::new();
+    /// Tells the series that no file of the day had.
+    fn write_metrics(&mut self, day: Day, rows: &MetricDay) -> Result<Vec<u64>, ArchiveError> {
         let mut points = self.create(Table::MetricPoints, day)?;
-        write_points(rows, &mut points, &mut written, &mut self.times)?;
+        let seen = self.series.in_order(day);
+        let mut new = write_points(rows, &mut points, seen, &mut self.times)?;
         self.finish(Table::MetricPoints, day, points)?;
 
         let histograms = histogram_rows(rows);
-        written.extend(histograms.iter().map(|row| row.id));
+        let mut seen = self.series.in_order(day);
+        let unseen = histograms.iter().filter(|row| !seen.contains(row.id.0));
+        new.extend(unseen.filter_map(|row| row.of));
         if !histograms.is_empty() {
             self.write_at_once(Table::MetricHistograms, day, histogram_columns(&histograms))?;
         }
@@ -155,12 +157,12 @@ impl Flusher<'_> {
         if !exemplars.is_empty() {
             self.write_at_once(Table::MetricExemplars, day, exemplar_columns(&exemplars))?;
         }
-        written.retain(|id| !self.series.contains(day, id.0));
-        if !written.is_empty() {
-            let new = series_rows(rows, |id| written.contains(&id));
-            self.write_chunks(Table::MetricSeries, day, &new, series_columns)?;
+        if new.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(written.into_iter().map(|id| id.0).collect())
+        let new = series_rows(rows, new);
+        self.write_chunks(Table::MetricSeries, day, &new, series_columns)?;
+        Ok(new.iter().map(|row| row.series.id.0).collect())
     }
 
     fn write_profiles(

@@ -8,21 +8,23 @@ use arrow_array::builder::{
 };
 use arrow_schema::ArrowError;
 use proto::UnixMillis;
-use proto::metrics::{BucketSpan, NativeHistogram, SeriesId, is_stale};
+use proto::metrics::{BucketSpan, Family, NativeHistogram, Series, SeriesId, is_stale};
 
 use super::columns::{ListLengths, millis_builder};
-use super::metric_buffer::MetricDay;
+use super::metric_day::MetricDay;
 use super::schema;
 
 /// A native histogram of a day.
 pub(super) struct HistogramRow<'a> {
     pub(super) id: SeriesId,
+    /// The series and its family; not of a window.
+    pub(super) of: Option<(&'a Series, &'a Family)>,
     pub(super) time: UnixMillis,
     pub(super) histogram: &'a NativeHistogram,
 }
 
 /// The native histograms of a day, sorted by series and time, one a time.
-pub(super) fn histogram_rows<'a>(day: &MetricDay<'a>) -> Vec<HistogramRow<'a>> {
+pub(super) fn histogram_rows<'a>(day: &'a MetricDay) -> Vec<HistogramRow<'a>> {
     let mut rows = Vec::new();
     for batch in day.batches() {
         for histogram in &batch.histograms {
@@ -32,8 +34,10 @@ pub(super) fn histogram_rows<'a>(day: &MetricDay<'a>) -> Vec<HistogramRow<'a>> {
             };
             let time = batch.time_of(idx);
             if day.contains(time) && !is_stale(histogram.sum) {
+                let family = batch.layout.family(series);
                 rows.push(HistogramRow {
                     id: series.id,
+                    of: family.map(|family| (series, family)),
                     time,
                     histogram,
                 });

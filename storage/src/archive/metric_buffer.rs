@@ -1,44 +1,56 @@
 //! Scrapes that are not in a file yet.
 //!
 //! A scrape stays as it came, a shared column of values over a shared layout: eight bytes a
-//! sample, nothing to convert on the way in. It is turned by the flush, series by series.
+//! sample, nothing to convert on the way in.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use proto::UnixMillis;
-use proto::metrics::{Family, Layout, LayoutId, MetricBatch, Series, SeriesId};
-use proto::metrics::{is_absent, is_stale};
-use proto::target::TargetId;
+use proto::metrics::{Layout, LayoutId, MetricBatch};
 
 use super::day::Day;
+use super::metric_day::MetricDay;
+use crate::layout_part::{FIRST_LAYOUT_DIVISOR, LayoutPart};
 
-/// A target's first layout counts for so little: whoever decodes its pages holds it anyway, unless
-/// the target is gone.
-const FIRST_LAYOUT_DIVISOR: usize = 32;
+/// Samples of each series that are worth a flush. A file costs something for each series in it: a
+/// place in the order, a wait for memory, an id, and all of it again when files are merged. With a
+/// million series 16 MiB held less than one sample of each (`benches/archive.rs`).
+const SAMPLES_A_SERIES: usize = 8;
 
 /// Scrapes by the days on which they have samples.
 #[derive(Debug, Default)]
 pub(super) struct MetricBuffer {
-    days: BTreeMap<Day, Vec<Arc<MetricBatch>>>,
-    layouts: HashSet<LayoutId>,
-    /// Targets with a layout among those.
-    targets: HashSet<TargetId>,
+    days: BTreeMap<Day, MetricDay>,
+    layouts: HashMap<LayoutId, Arc<Layout>>,
+    /// Those before the last flush. Most come back.
+    former: HashMap<LayoutId, Weak<Layout>>,
+    /// What has a layout among those.
+    parts: HashSet<LayoutPart>,
+    /// In the first layouts of those.
+    n_series: usize,
     n_bytes: usize,
     n_outside: usize,
 }
 
 impl MetricBuffer {
+    /// Empty, but for knowing the layouts there were.
+    pub(super) fn next(&self) -> Self {
+        let layouts = self.layouts.iter();
+        Self {
+            former: layouts
+                .map(|(id, layout)| (*id, Arc::downgrade(layout)))
+                .collect(),
+            ..Self::default()
+        }
+    }
+
     /// Adds a scrape. Samples whose time has no day are counted and left out.
     pub(super) fn push(&mut self, batch: &Arc<MetricBatch>) {
         self.n_bytes += batch_bytes(batch);
-        if self.layouts.insert(batch.layout.id) {
-            let is_first = self.targets.insert(batch.layout.target.id());
-            let divisor = if is_first { FIRST_LAYOUT_DIVISOR } else { 1 };
-            self.n_bytes += layout_bytes(&batch.layout) / divisor;
-        }
-        for day in self.days_of(batch) {
-            self.days.entry(day).or_default().push(batch.clone());
+        let batch = self.with_known_layout(batch);
+        for day in self.days_of(&batch) {
+            let of_day = self.days.entry(day).or_insert_with(|| MetricDay::new(day));
+            of_day.push(Arc::clone(&batch));
         }
     }
 
@@ -47,16 +59,54 @@ impl MetricBuffer {
         self.n_bytes
     }
 
+    /// What it should hold before a flush: some samples of each series. Bytes.
+    pub(super) fn worthwhile_bytes(&self) -> usize {
+        SAMPLES_A_SERIES * size_of::<f64>() * self.n_series
+    }
+
     /// Samples left out because their time has no day.
     pub(super) fn n_outside(&self) -> usize {
         self.n_outside
     }
 
+    /// Makes ready for a flush.
+    pub(super) fn turn(&mut self) {
+        self.days.values_mut().for_each(MetricDay::turn);
+    }
+
     /// The days with their scrapes.
-    pub(super) fn days(&self) -> impl Iterator<Item = (Day, MetricDay<'_>)> {
-        self.days
-            .iter()
-            .map(|(day, batches)| (*day, MetricDay::new(*day, batches)))
+    pub(super) fn days(&self) -> impl Iterator<Item = (Day, &MetricDay)> {
+        self.days.iter().map(|(day, scrapes)| (*day, scrapes))
+    }
+
+    /// A scrape that was read from the log's files came with a layout of its own: of equal ones one
+    /// is kept.
+    fn with_known_layout(&mut self, batch: &Arc<MetricBatch>) -> Arc<MetricBatch> {
+        let id = batch.layout.id;
+        if !self.layouts.contains_key(&id) {
+            self.count(&batch.layout);
+            let former = self.former.get(&id).and_then(Weak::upgrade);
+            let layout = former.unwrap_or_else(|| Arc::clone(&batch.layout));
+            self.layouts.insert(id, layout);
+        }
+        match self.layouts.get(&id) {
+            Some(layout) if !Arc::ptr_eq(layout, &batch.layout) => Arc::new(MetricBatch {
+                layout: Arc::clone(layout),
+                ..MetricBatch::clone(batch)
+            }),
+            _ => Arc::clone(batch),
+        }
+    }
+
+    /// Counts a layout that is new here.
+    fn count(&mut self, layout: &Layout) {
+        let n_bytes = layout_bytes(layout);
+        if self.parts.insert(LayoutPart::of(layout)) {
+            self.n_series += layout.series.len();
+            self.n_bytes += n_bytes / FIRST_LAYOUT_DIVISOR;
+        } else {
+            self.n_bytes += n_bytes;
+        }
     }
 
     fn days_of(&mut self, batch: &MetricBatch) -> Vec<Day> {
@@ -105,145 +155,42 @@ fn layout_bytes(layout: &Layout) -> usize {
     series + families
 }
 
-/// The scrapes of one day, grouped by layout.
-#[derive(Debug)]
-pub(super) struct MetricDay<'a> {
-    day: Day,
-    groups: Vec<(&'a Layout, Vec<&'a MetricBatch>)>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::testing::{NOW, layout, target};
 
-/// A series with the float samples it has on a day.
-pub(super) struct SeriesSamples<'a, 'b> {
-    pub(super) series: &'a Series,
-    /// In order of time, one at a time.
-    pub(super) samples: &'b [(UnixMillis, f64)],
-    /// Whether some have another time than their scrape.
-    pub(super) has_own_times: bool,
-}
+    /// A scrape with a layout of its own, and whether that is still held.
+    fn scrape_of_its_own(of: &Layout) -> (Arc<MetricBatch>, Weak<Layout>) {
+        let layout = Arc::new(of.clone());
+        let held = Arc::downgrade(&layout);
+        let batch = MetricBatch::new(layout, NOW, vec![1.0; of.series.len()]);
+        (Arc::new(batch), held)
+    }
 
-impl<'a> MetricDay<'a> {
-    fn new(day: Day, batches: &'a [Arc<MetricBatch>]) -> Self {
-        let mut groups: Vec<(&'a Layout, Vec<&'a MetricBatch>)> = Vec::new();
-        let mut by_layout: HashMap<LayoutId, usize> = HashMap::new();
-        for batch in batches {
-            let group_idx = *by_layout.entry(batch.layout.id).or_insert_with(|| {
-                groups.push((&batch.layout, Vec::new()));
-                groups.len() - 1
-            });
-            groups[group_idx].1.push(batch);
+    #[test]
+    fn of_equal_layouts_one_is_held_also_after_a_flush() {
+        let page = layout(&target("a:1"), &["get", "put"]);
+        let mut buffer = MetricBuffer::default();
+        buffer.push(&Arc::new(MetricBatch::new(
+            Arc::clone(&page),
+            NOW,
+            vec![1.0, 2.0],
+        )));
+        for _ in 0..2 {
+            let (batch, held) = scrape_of_its_own(&page);
+            buffer.push(&batch);
+            let n_batches = Arc::strong_count(&batch);
+            drop(batch);
+            assert_eq!((n_batches, held.strong_count()), (1, 0));
+            buffer = buffer.next();
         }
-        Self { day, groups }
+        // Nobody else has it any longer.
+        drop(page);
+        buffer = buffer.next();
+        let (batch, held) = scrape_of_its_own(&layout(&target("a:1"), &["get", "put"]));
+        buffer.push(&batch);
+        drop(batch);
+        assert!(held.strong_count() > 0);
     }
-
-    /// Calls `each` for every series that has float samples on the day, in order of series id.
-    pub(super) fn for_each_series<E>(
-        &self,
-        mut each: impl FnMut(SeriesSamples<'a, '_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let order = self.series_in_order();
-        let mut samples = Vec::new();
-        for run in order.chunk_by(|left, right| left.id == right.id) {
-            samples.clear();
-            let mut has_own_times = false;
-            for place in run {
-                has_own_times |= self.gather(place, &mut samples);
-            }
-            samples.sort_by_key(|(time, _)| *time);
-            samples.dedup_by_key(|(time, _)| *time);
-            if let (Some(first), false) = (run.first(), samples.is_empty()) {
-                let series = &self.groups[first.group as usize].0.series[first.series as usize];
-                each(SeriesSamples {
-                    series,
-                    samples: &samples,
-                    has_own_times,
-                })?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The scrapes.
-    pub(super) fn batches(&self) -> impl Iterator<Item = &'a MetricBatch> + '_ {
-        self.groups
-            .iter()
-            .flat_map(|(_, batches)| batches.iter().copied())
-    }
-
-    /// Every series of the day's layouts with its family and, where a target says so, the time
-    /// it was created.
-    pub(super) fn series(&self) -> impl Iterator<Item = (&'a Series, &'a Family)> + '_ {
-        self.groups.iter().flat_map(|(layout, _)| {
-            layout
-                .series
-                .iter()
-                .filter_map(|s| Some((s, layout.family(s)?)))
-        })
-    }
-
-    /// The first creation time that the day's scrapes tell for each series that has one.
-    pub(super) fn created(&self) -> HashMap<SeriesId, UnixMillis> {
-        let mut created = HashMap::new();
-        for batch in self.batches() {
-            for (series_idx, time) in &batch.created {
-                if let Some(series) = batch.layout.series.get(*series_idx as usize) {
-                    created.entry(series.id).or_insert(*time);
-                }
-            }
-        }
-        created
-    }
-
-    /// Whether `time` is on this day.
-    pub(super) fn contains(&self, time: UnixMillis) -> bool {
-        self.day.contains(time)
-    }
-
-    fn series_in_order(&self) -> Vec<Place> {
-        let mut order = Vec::new();
-        for (group, (layout, _)) in (0u32..).zip(&self.groups) {
-            let places = (0u32..).zip(&layout.series);
-            order.extend(places.map(|(idx, s)| Place {
-                id: s.id,
-                group,
-                series: idx,
-            }));
-        }
-        order.sort_unstable();
-        order
-    }
-
-    /// Adds the samples of a series; tells whether some have times of their own.
-    fn gather(&self, place: &Place, samples: &mut Vec<(UnixMillis, f64)>) -> bool {
-        let mut has_own_times = false;
-        let idx = place.series as usize;
-        for batch in &self.groups[place.group as usize].1 {
-            let Some(&value) = batch.values.get(idx) else {
-                continue;
-            };
-            let time = batch.time_of(idx);
-            let is_sample = !is_absent(value) && !is_stale(value) && self.day.contains(time);
-            if is_sample && !is_native_histogram(batch, place.series) {
-                samples.push((time, value));
-                has_own_times |= time != batch.time;
-            }
-        }
-        has_own_times
-    }
-}
-
-/// Where a series is: in which layout, and where in it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    id: SeriesId,
-    group: u32,
-    series: u32,
-}
-
-/// Such a series has its count in `values`; its rows are in `metric_histograms`.
-fn is_native_histogram(batch: &MetricBatch, series_idx: u32) -> bool {
-    let histograms = &batch.histograms;
-    !histograms.is_empty()
-        && histograms
-            .binary_search_by_key(&series_idx, |h| h.series_idx)
-            .is_ok()
 }

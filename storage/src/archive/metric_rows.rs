@@ -1,48 +1,51 @@
 //! Scrapes → rows of `metric_series` and `metric_points`.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::builder::{Int64Builder, StringBuilder, TimestampMillisecondBuilder};
 use arrow_array::{ArrayRef, Float64Array, Int64Array, TimestampMillisecondArray};
 use arrow_schema::ArrowError;
 use proto::UnixMillis;
-use proto::metrics::{Family, Series, SeriesId};
+use proto::metrics::{Family, Series};
 
 use super::columns::{LabelsColumn, millis_builder};
 use super::error::ArchiveError;
 use super::last_times::LastTimes;
-use super::metric_buffer::{MetricDay, SeriesSamples};
+use super::metric_day::{MetricDay, SeriesSamples};
+use super::seen::SeenInOrder;
 use super::table_file::TableFile;
 
 /// Rows that are turned into Arrow arrays at once. Bounds the memory of a flush.
 const ROWS_A_BATCH: usize = 64 * 1024;
 
-/// Writes every float sample of a day; tells the series that have one.
-pub(super) fn write_points(
-    day: &MetricDay<'_>,
+/// Writes every float sample of a day; tells the series that have one and are not in `seen`.
+pub(super) fn write_points<'a>(
+    day: &'a MetricDay,
     file: &mut TableFile,
-    written: &mut HashSet<SeriesId>,
+    mut seen: SeenInOrder<'_>,
     last_times: &mut LastTimes,
-) -> Result<(), ArchiveError> {
+) -> Result<Vec<(&'a Series, &'a Family)>, ArchiveError> {
+    let mut new = Vec::new();
     let mut points = Points::default();
-    day.for_each_series(|mut series| {
-        if series.has_own_times {
-            series.samples = last_times.unwritten(series.series.id, series.samples);
+    day.for_each_series(|mut of| {
+        if of.has_own_times {
+            of.samples = last_times.unwritten(of.id, of.samples);
         }
-        written.insert(series.series.id);
-        points.push(&series);
+        if !seen.contains(of.id.0) {
+            new.extend(of.series());
+        }
+        points.push(&of);
         if points.ids.len() >= ROWS_A_BATCH {
             file.write(points.take())
         } else {
             Ok(())
         }
     })?;
-    if points.ids.is_empty() {
-        Ok(())
-    } else {
-        file.write(points.take())
+    if !points.ids.is_empty() {
+        file.write(points.take())?;
     }
+    Ok(new)
 }
 
 #[derive(Default)]
@@ -54,7 +57,7 @@ struct Points {
 
 impl Points {
     fn push(&mut self, series: &SeriesSamples<'_, '_>) {
-        let id = series.series.id.0.cast_signed();
+        let id = series.id.0.cast_signed();
         self.ids
             .extend(std::iter::repeat_n(id, series.samples.len()));
         self.times
@@ -76,38 +79,56 @@ impl Points {
 
 /// A row of `metric_series`.
 pub(super) struct SeriesRow<'a> {
-    series: &'a Series,
+    pub(super) series: &'a Series,
     family: &'a Family,
     created: Option<UnixMillis>,
+    /// Numbers of its [`sort_texts`].
+    texts: [u32; 3],
 }
 
-/// Rows for those series of a day that `is_new` picks, each once, sorted by name, job, instance.
+/// Rows for some series of a day, each once, sorted by name, job, instance.
 pub(super) fn series_rows<'a>(
-    day: &MetricDay<'a>,
-    mut is_new: impl FnMut(SeriesId) -> bool,
+    day: &'a MetricDay,
+    series: impl IntoIterator<Item = (&'a Series, &'a Family)>,
 ) -> Vec<SeriesRow<'a>> {
     let created = day.created();
-    let rows = day.series().filter(|(series, _)| is_new(series.id));
-    let mut rows: Vec<SeriesRow<'a>> = rows
+    let mut numbers = HashMap::new();
+    let mut number = |text| {
+        let next = numbers.len() as u32;
+        *numbers.entry(text).or_insert(next)
+    };
+    let mut rows: Vec<SeriesRow<'a>> = series
+        .into_iter()
         .map(|(series, family)| SeriesRow {
             series,
             family,
             created: created.get(&series.id).copied(),
+            texts: sort_texts(series).map(&mut number),
         })
         .collect();
-    rows.sort_by_cached_key(|row| sort_key(row.series));
+    let ranks = ranks(numbers);
+    let rank = |number: u32| ranks[number as usize];
+    rows.sort_by_cached_key(|row| (row.texts.map(rank), row.series.id));
     rows.dedup_by_key(|row| row.series.id);
     rows
 }
 
-fn sort_key(series: &Series) -> (&str, &str, &str, SeriesId) {
+/// What rows are sorted by, apart from the id.
+fn sort_texts(series: &Series) -> [&str; 3] {
     let label = |name| series.labels.get(name).unwrap_or("");
-    (
-        series.labels.metric_name(),
-        label("job"),
-        label("instance"),
-        series.id,
-    )
+    [series.labels.metric_name(), label("job"), label("instance")]
+}
+
+/// Of numbered texts the place of each in their order, by its number. Many rows have few different
+/// ones, and numbers take less room than texts and are compared at once.
+fn ranks(numbers: HashMap<&str, u32>) -> Vec<u32> {
+    let mut sorted: Vec<(&str, u32)> = numbers.into_iter().collect();
+    sorted.sort_unstable();
+    let mut ranks = vec![0; sorted.len()];
+    for (rank, (_, number)) in (0..).zip(sorted) {
+        ranks[number as usize] = rank;
+    }
+    ranks
 }
 
 /// The columns of some rows.
@@ -142,6 +163,7 @@ impl SeriesColumns {
             series,
             family,
             created,
+            ..
         } = row;
         let label = |name| series.labels.get(name).unwrap_or("");
         let texts = [

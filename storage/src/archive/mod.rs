@@ -37,6 +37,7 @@ mod last_times;
 mod merge;
 mod merged_samples;
 mod metric_buffer;
+mod metric_day;
 mod metric_rows;
 mod metrics;
 mod profile_buffer;
@@ -94,7 +95,8 @@ pub use writer::Archive;
 pub struct ArchiveOptions {
     /// Folder of the tables (`TABLE/date=YYYY-MM-DD/*.parquet` below it).
     pub path: PathBuf,
-    /// Rows are written to files when the buffers hold this much. Bytes.
+    /// Rows are written to files when the buffers hold this much, or eight samples of each series
+    /// (64 bytes) where that is more. Bytes.
     pub buffer_bytes: usize,
     /// Rows are written to files when the oldest is this old. After a start the first flush
     /// comes much sooner, so that a new user sees files at once.

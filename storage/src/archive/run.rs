@@ -18,6 +18,9 @@ const FIRST_AGE: Duration = Duration::from_secs(5);
 /// Flushes at that age: a new user sees what the first half minute brought, profiles that are
 /// measured for ten seconds among them. Merging makes the small files large ones.
 const N_FIRST_FLUSHES: u32 = 6;
+/// A flush of so many rows was the last of the first ones: with more than 50,000 samples a second, a
+/// file of five seconds has less than one of each series, and costs as much as one of a minute.
+const MANY_ROWS: usize = 256 * 1024;
 /// Time before a failed flush or read is tried again, and the longest it grows to.
 const RETRY: Duration = Duration::from_secs(1);
 const MAX_RETRY: Duration = Duration::from_secs(60);
@@ -44,12 +47,17 @@ impl FlushSchedule {
         self.next_age
     }
 
-    /// A flush was made. One of full buffers says nothing about age.
-    fn flushed(&mut self, pause: Pause) {
-        match (pause, self.n_first_left) {
-            (Pause::Due, 0) => self.next_age = (self.next_age * 2).min(self.max_age),
-            (Pause::Due, _) => self.n_first_left -= 1,
-            (Pause::Full | Pause::Closed, _) => {}
+    /// A flush of so many rows was made. One of full buffers says nothing about age.
+    fn flushed(&mut self, pause: Pause, n_rows: usize) {
+        if pause != Pause::Due {
+            return;
+        }
+        if n_rows >= MANY_ROWS {
+            self.n_first_left = 0;
+        }
+        match self.n_first_left {
+            0 => self.next_age = (self.next_age * 2).min(self.max_age),
+            _ => self.n_first_left -= 1,
         }
     }
 }
@@ -113,7 +121,11 @@ impl Run {
                 break;
             }
             let mut retry = RETRY;
-            while let Err(error) = self.flush().await {
+            let n_rows = loop {
+                let error = match self.flush().await {
+                    Ok(n_rows) => break n_rows,
+                    Err(error) => error,
+                };
                 warn!(
                     error = %ErrorChain(&error),
                     retry_seconds = retry.as_secs(),
@@ -121,13 +133,13 @@ impl Run {
                 );
                 tokio::select! {
                     () = sleep(retry) => retry = (retry * 2).min(MAX_RETRY),
-                    () = &mut shutdown => return self.flush().await,
+                    () = &mut shutdown => return self.flush().await.map(drop),
                 }
-            }
-            self.schedule.flushed(pause);
+            };
+            self.schedule.flushed(pause, n_rows);
         }
         self.drain();
-        self.flush().await
+        self.flush().await.map(drop)
     }
 
     /// Reads into the buffers until there is a reason to flush. Cancel safe.
@@ -185,10 +197,11 @@ impl Run {
             .is_some_and(|archive| archive.is_full())
     }
 
-    /// Flushes on a thread that may block, and commits the cursor. Not cancel safe.
-    async fn flush(&mut self) -> Result<(), ArchiveError> {
+    /// Flushes on a thread that may block, and commits the cursor; tells the number of rows. Not
+    /// cancel safe.
+    async fn flush(&mut self) -> Result<usize, ArchiveError> {
         let Some(mut archive) = self.archive.take() else {
-            return Ok(());
+            return Ok(0);
         };
         let flush = tokio::task::spawn_blocking(move || {
             let result = archive.flush();
@@ -215,7 +228,7 @@ impl Run {
                 "failed to commit the archive's cursor"
             );
         }
-        Ok(())
+        Ok(report.n_rows())
     }
 }
 
@@ -230,16 +243,27 @@ async fn sleep_until(due: Option<Instant>) {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_first_flushes_are_early_and_the_others_are_later_and_later() {
+    /// The ages of flushes of so many rows.
+    fn ages(n_rows: usize) -> Vec<u64> {
         let mut schedule = FlushSchedule::new(Duration::from_secs(60));
         let mut ages = Vec::new();
         let pauses = [Pause::Due; N_FIRST_FLUSHES as usize + 4];
         for pause in [Pause::Full].into_iter().chain(pauses) {
             ages.push(schedule.age().as_secs());
-            schedule.flushed(pause);
+            schedule.flushed(pause, n_rows);
         }
-        assert_eq!(ages, [5, 5, 5, 5, 5, 5, 5, 10, 20, 40, 60]);
+        ages
+    }
+
+    #[test]
+    fn the_first_flushes_are_early_and_the_others_are_later_and_later() {
+        assert_eq!(ages(1000), [5, 5, 5, 5, 5, 5, 5, 10, 20, 40, 60]);
+    }
+
+    #[test]
+    fn of_many_rows_only_one_flush_is_early() {
+        let many = ages(MANY_ROWS);
+        assert_eq!(many, [5, 5, 10, 20, 40, 60, 60, 60, 60, 60, 60]);
     }
 
     #[test]

@@ -1,4 +1,7 @@
 //! Ids that a day's files already hold: series and stacks are written once a day.
+//!
+//! They are kept sorted, eight bytes each: whoever asks for many asks in their order, which costs a
+//! step each and no look-up.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -26,7 +29,8 @@ pub(super) type IdSet = HashSet<u64, BuildHasherDefault<IdHasher>>;
 pub(super) struct SeenIds {
     table: Table,
     column: &'static str,
-    days: BTreeMap<Day, IdSet>,
+    /// Sorted, each id once.
+    days: BTreeMap<Day, Vec<u64>>,
 }
 
 impl SeenIds {
@@ -41,7 +45,13 @@ impl SeenIds {
 
     /// Whether an id is known to be in a file of a day. Days that are not loaded know none.
     pub(super) fn contains(&self, day: Day, id: u64) -> bool {
-        self.days.get(&day).is_some_and(|ids| ids.contains(&id))
+        let ids = self.days.get(&day);
+        ids.is_some_and(|ids| ids.binary_search(&id).is_ok())
+    }
+
+    /// The same for many ids of a day, in their order.
+    pub(super) fn in_order(&self, day: Day) -> SeenInOrder<'_> {
+        SeenInOrder(self.days.get(&day).map_or(&[], Vec::as_slice))
     }
 
     /// Reads the ids of a day from its files, unless they are here.
@@ -49,18 +59,18 @@ impl SeenIds {
         if self.days.contains_key(&day) {
             return Ok(());
         }
-        let mut ids = IdSet::default();
+        let mut ids = Vec::new();
         // Files may be merged while they are read: then the list has others.
         for _ in 0..MAX_LISTS {
             if self.read(root, day, &mut ids)? == Listed::Read {
                 break;
             }
         }
-        self.days.insert(day, ids);
+        self.days.insert(day, sorted(ids));
         Ok(())
     }
 
-    fn read(&self, root: &Path, day: Day, ids: &mut IdSet) -> Result<Listed, ArchiveError> {
+    fn read(&self, root: &Path, day: Day, ids: &mut Vec<u64>) -> Result<Listed, ArchiveError> {
         for file in files::files(root, self.table, day)? {
             let path = file.path(root);
             match read_ids(&path, self.column, ids) {
@@ -83,11 +93,41 @@ impl SeenIds {
 
     /// Adds ids that are in a file now, and forgets the oldest days.
     pub(super) fn extend(&mut self, day: Day, ids: impl IntoIterator<Item = u64>) {
-        self.days.entry(day).or_default().extend(ids);
+        let known = self.days.entry(day).or_default();
+        let n_known = known.len();
+        known.extend(ids);
+        if known.len() > n_known {
+            *known = sorted(std::mem::take(known));
+        }
         while self.days.len() > MAX_DAYS {
             self.days.pop_first();
         }
     }
+}
+
+/// A place among the ids of a day.
+pub(super) struct SeenInOrder<'a>(&'a [u64]);
+
+impl SeenInOrder<'_> {
+    /// Whether an id is among them. Each one asked for is no less than the one before.
+    pub(super) fn contains(&mut self, id: u64) -> bool {
+        // Nearly always it is the first one: series come back flush after flush.
+        while let [first, rest @ ..] = self.0
+            && *first < id
+        {
+            self.0 = rest;
+        }
+        self.0.first() == Some(&id)
+    }
+}
+
+/// In order, each once, and with no room for more.
+fn sorted(mut ids: Vec<u64>) -> Vec<u64> {
+    // Of two sorted runs, which is what there is after the first flush, it makes one.
+    ids.sort();
+    ids.dedup();
+    ids.shrink_to_fit();
+    ids
 }
 
 /// Whether the files of a list were there to be read.
@@ -98,7 +138,7 @@ enum Listed {
 }
 
 /// A file that cannot be read must not stop the archive: its ids are then written once more.
-fn read_ids(path: &Path, column: &str, ids: &mut IdSet) -> Result<(), ArchiveError> {
+fn read_ids(path: &Path, column: &str, ids: &mut Vec<u64>) -> Result<(), ArchiveError> {
     for batch in reading::open(path, &[column])? {
         let batch = StructArray::from(batch?);
         let column: &Int64Array = Columns::new(&batch, path).get(column)?;
@@ -123,6 +163,35 @@ impl Hasher for IdHasher {
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proto::UnixMillis;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn ids_are_known_once_they_were_added(
+            added in prop::collection::vec(prop::collection::vec(0u64..40, 0..20), 0..4),
+            asked in prop::collection::btree_set(0u64..40, 0..30),
+        ) {
+            let day = Day::of(UnixMillis(0)).unwrap();
+            let mut seen = SeenIds::new(Table::MetricSeries, "series_id");
+            let mut expected = HashSet::new();
+            for ids in added {
+                expected.extend(ids.iter().copied());
+                seen.extend(day, ids);
+            }
+            let mut in_order = seen.in_order(day);
+            for id in asked {
+                prop_assert_eq!(seen.contains(day, id), expected.contains(&id));
+                prop_assert_eq!(in_order.contains(id), expected.contains(&id));
+            }
         }
     }
 }

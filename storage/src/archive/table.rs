@@ -185,6 +185,9 @@ impl Table {
     ///   nothing equal in them (0.6 bytes a row). There `time` is plain, and pages are large, as zstd
     ///   looks no further than a page: of 10 and of 80 targets whose scrapes are up to 30 ms late it
     ///   takes 0.05 and 0.17 bytes a row in pages of 512 Ki rows, 0.18 and 0.63 in pages of 128 Ki.
+    /// - Ids of a flush are plain: each is there a few times in a row, zstd makes no more of them than
+    ///   of a dictionary and its indices (8 samples of a million series in a file: 2.0 bytes a row
+    ///   instead of 3.0, 20 of ten thousand: 0.70 instead of 0.76), and nothing is looked up.
     /// - A dictionary of `value` halves it where little happens, and costs 10 to 30 % where much
     ///   does: plain.
     /// - Statistics and page indices of all columns made up half of a small file.
@@ -217,6 +220,8 @@ impl Table {
             };
             properties = properties
                 .set_data_page_size_limit(8 * self.page_rows(origin))
+                .set_column_encoding(column("series_id"), Encoding::PLAIN)
+                .set_column_dictionary_enabled(column("series_id"), origin == Origin::Merge)
                 .set_column_encoding(column("time"), time)
                 .set_column_dictionary_enabled(column("time"), origin == Origin::Flush)
                 .set_column_encoding(column("value"), Encoding::PLAIN)

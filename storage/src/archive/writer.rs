@@ -122,7 +122,7 @@ impl Archive {
 
     /// Whether the buffers hold as much as they may.
     pub fn is_full(&self) -> bool {
-        self.buffer.n_bytes() >= self.options.buffer_bytes
+        self.buffer.is_full(self.options.buffer_bytes)
     }
 
     /// Writes everything buffered to files. When it returns without an error all of that
@@ -148,6 +148,7 @@ impl Archive {
             return Ok(FlushReport::at(to));
         }
         self.staging.discard()?;
+        self.buffer.metrics.turn();
         for (table, day) in self.folder.take_dropped() {
             self.series.forget(table, day);
             self.stacks.forget(table, day);
@@ -184,7 +185,7 @@ impl Archive {
         new_ids.remember(&mut self.series, &mut self.stacks);
         let dropped = self.metrics.dropped.with_label_values(&[REASON_TIME]);
         dropped.inc_by(self.buffer.n_outside() as u64);
-        self.buffer = Buffer::default();
+        self.buffer = self.buffer.next();
         self.flushed = to;
         self.observe(&report, start);
         self.publish()?;

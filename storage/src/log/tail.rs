@@ -4,11 +4,11 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use proto::Record;
-use proto::target::TargetId;
 
 use super::entry::Entry;
 use super::weight;
 use crate::Position;
+use crate::layout_part::{FIRST_LAYOUT_DIVISOR, LayoutPart};
 
 /// Durable records, newest last, bounded by the memory they hold.
 #[derive(Debug)]
@@ -18,8 +18,8 @@ pub(super) struct Tail {
     entries: VecDeque<Held>,
     /// By address: an entry in here keeps its layout alive, so no address is used twice.
     layouts: HashMap<usize, Shared>,
-    /// Number of those layouts of each target.
-    targets: HashMap<TargetId, usize>,
+    /// Number of those layouts of each part.
+    parts: HashMap<LayoutPart, usize>,
     bytes: usize,
     limit: usize,
 }
@@ -30,16 +30,12 @@ struct Held {
     bytes: usize,
 }
 
-/// A target's first layout counts for so little: whoever decodes its pages holds it anyway, unless
-/// the target is gone.
-const FIRST_LAYOUT_DIVISOR: usize = 32;
-
 /// A layout counts once, however many scrapes in the tail share it.
 #[derive(Debug)]
 struct Shared {
     n_users: usize,
     bytes: usize,
-    target: TargetId,
+    part: LayoutPart,
 }
 
 impl Tail {
@@ -48,7 +44,7 @@ impl Tail {
             start,
             entries: VecDeque::new(),
             layouts: HashMap::new(),
-            targets: HashMap::new(),
+            parts: HashMap::new(),
             bytes: 0,
             limit,
         }
@@ -116,8 +112,8 @@ impl Tail {
             shared.n_users += 1;
             return 0;
         }
-        let target = batch.layout.target.id();
-        let n_layouts = self.targets.entry(target).or_default();
+        let part = LayoutPart::of(&batch.layout);
+        let n_layouts = self.parts.entry(part.clone()).or_default();
         *n_layouts += 1;
         let weight = weight::of_layout(&batch.layout);
         let bytes = match *n_layouts {
@@ -127,7 +123,7 @@ impl Tail {
         let shared = Shared {
             n_users: 1,
             bytes,
-            target,
+            part,
         };
         self.layouts.insert(address, shared);
         bytes
@@ -146,12 +142,13 @@ impl Tail {
         if shared.n_users > 0 {
             return 0;
         }
-        let (bytes, target) = (shared.bytes, shared.target);
-        self.layouts.remove(&address);
-        if let Some(n_layouts) = self.targets.get_mut(&target) {
+        let Some(Shared { bytes, part, .. }) = self.layouts.remove(&address) else {
+            return 0;
+        };
+        if let Some(n_layouts) = self.parts.get_mut(&part) {
             *n_layouts -= 1;
             if *n_layouts == 0 {
-                self.targets.remove(&target);
+                self.parts.remove(&part);
             }
         }
         bytes

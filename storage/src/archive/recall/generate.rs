@@ -125,7 +125,7 @@ fn write_series(
     }
     let mut file = create(root, Table::MetricSeries, day)?;
     for (_, rows) in buffer.days() {
-        let columns = series_columns(&series_rows(&rows, |_| true));
+        let columns = series_columns(&series_rows(rows, rows.series()));
         file.write(columns.map_err(ArchiveError::columns(Table::MetricSeries))?)?;
     }
     file.finish().map(drop)

@@ -137,6 +137,7 @@ impl Windows {
         let rows: Vec<HistogramRow<'_>> = rows
             .iter()
             .map(|(id, time, histogram)| HistogramRow {
+                of: None,
                 id: SeriesId(*id),
                 time: UnixMillis(*time),
                 histogram,

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use proto::metrics::{Exemplar, MetricBatch, NativeHistogram, absent, stale_marker};
 use proto::{Labels, Record, UnixMillis};
 
-use super::super::Archive;
 use super::super::table::Table;
 use super::super::testing::{NOW, layout, options, paths, points, rows, scrape, target, texts};
+use super::super::{Archive, ArchiveOptions};
 use crate::Position;
 
 const DAY: i64 = 86_400_000;
@@ -238,4 +238,28 @@ fn buffers_are_full_by_bytes() {
     archive.flush().unwrap();
     assert!(!archive.is_full());
     assert_eq!(points(dir.path()).len() as u64, 2 * end);
+}
+
+#[test]
+fn buffers_hold_some_samples_of_each_series_however_many_there_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut archive = Archive::open(ArchiveOptions {
+        buffer_bytes: 1,
+        ..options(dir.path())
+    })
+    .unwrap();
+    let methods: Vec<String> = (0..500).map(|idx| idx.to_string()).collect();
+    let methods: Vec<&str> = methods.iter().map(String::as_str).collect();
+    let pages = ["a:1", "a:2"].map(|instance| layout(&target(instance), &methods));
+    let mut end = 0;
+    while !archive.is_full() {
+        end += 1;
+        let page = &pages[end as usize % 2];
+        archive.write(
+            Position(end),
+            &scrape(page, later(end.cast_signed()), &[1.0; 500]),
+        );
+    }
+    // Eight of each, less what is counted beside the values.
+    assert!((12..=16).contains(&end), "{end} scrapes");
 }

@@ -1,9 +1,7 @@
-//! Several sorted streams of a table's rows → one.
+//! Rows of any table → one stream.
 //!
-//! What compaction writes, what a rollup reads and what is sorted outside of memory all goes
-//! through here. Memory: one batch of each input and one of the output.
-
-#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+//! Keys of any types are made comparable bytes. Memory: one batch of each input and one of the
+//! output.
 
 use std::sync::Arc;
 
@@ -15,20 +13,12 @@ use arrow_data::transform::MutableArrayData;
 use arrow_row::{OwnedRow, RowConverter, Rows as KeyRows, SortField};
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 
-use super::error::ArchiveError;
-use super::table::Table;
+use super::{Input, ROWS_A_BATCH, column, gallop};
+use crate::archive::error::ArchiveError;
+use crate::archive::table::Table;
 
-/// Rows of a batch that comes out, unless the inputs end sooner.
-const ROWS_A_BATCH: usize = 16 * 1024;
-
-/// Batches of one input, sorted by the table's key.
-pub(super) type Input<'a> = Box<dyn Iterator<Item = Result<RecordBatch, ArchiveError>> + 'a>;
-
-/// The rows of several inputs in the order of the table's sort key. Rows with equal keys come in
-/// the order of the inputs; of a table whose rows are unique, only the first.
-///
-/// Inputs must hold all columns of the table (in any order; others are left out), and be sorted.
-pub(super) struct Merge<'a> {
+/// The rows of several inputs: see [`Merge`](super::Merge).
+pub(super) struct RowMerge<'a> {
     table: Table,
     schema: SchemaRef,
     keys: RowConverter,
@@ -57,7 +47,7 @@ struct Slice {
     end: usize,
 }
 
-impl<'a> Merge<'a> {
+impl<'a> RowMerge<'a> {
     /// Starts at the beginning of all inputs.
     pub(super) fn new(table: Table, inputs: Vec<Input<'a>>) -> Result<Self, ArchiveError> {
         let schema = table.schema();
@@ -207,7 +197,7 @@ impl<'a> Merge<'a> {
     }
 }
 
-impl Iterator for Merge<'_> {
+impl Iterator for RowMerge<'_> {
     type Item = Result<RecordBatch, ArchiveError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -256,28 +246,8 @@ fn push_slice(slices: &mut Vec<Slice>, slice: Slice) {
     }
 }
 
-/// The first of `start..end` for which `is_before`, which holds up to some place, does not hold.
-/// Most runs are short: it looks near the start first.
-fn gallop(start: usize, end: usize, is_before: impl Fn(usize) -> bool) -> usize {
-    let (mut low, mut step) = (start, 1);
-    while low + step <= end && is_before(low + step - 1) {
-        low += step;
-        step *= 2;
-    }
-    let mut high = end.min(low + step);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if is_before(middle) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    low
-}
-
 /// Makes the sort keys of a table comparable.
-pub(super) fn key_converter(table: Table) -> Result<RowConverter, ArrowError> {
+pub(in crate::archive) fn key_converter(table: Table) -> Result<RowConverter, ArrowError> {
     let schema = table.schema();
     let fields = table.sort_key().iter().map(|name| {
         let field = schema.field_with_name(name);
@@ -287,14 +257,12 @@ pub(super) fn key_converter(table: Table) -> Result<RowConverter, ArrowError> {
 }
 
 /// The columns of a table's sort key, for its converter.
-pub(super) fn key_columns(table: Table, batch: &RecordBatch) -> Result<Vec<ArrayRef>, ArrowError> {
+pub(in crate::archive) fn key_columns(
+    table: Table,
+    batch: &RecordBatch,
+) -> Result<Vec<ArrayRef>, ArrowError> {
     let key = table.sort_key().iter();
     key.map(|name| Ok(as_key(column(batch, name)?))).collect()
-}
-
-fn column(batch: &RecordBatch, name: &str) -> Result<ArrayRef, ArrowError> {
-    let column = batch.column_by_name(name).cloned();
-    column.ok_or_else(|| ArrowError::SchemaError(format!("there is no column {name}")))
 }
 
 /// Ids are hashes, and sorted as such: unsigned.
@@ -312,102 +280,5 @@ fn as_key(column: ArrayRef) -> ArrayRef {
             ids.nulls().cloned(),
         )),
         None => column,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use arrow_array::{Float64Array, Int64Array, TimestampMillisecondArray};
-    use proptest::prelude::*;
-
-    type Row = (u64, i64, f64);
-
-    fn batch(rows: &[Row]) -> RecordBatch {
-        let ids: Int64Array = rows.iter().map(|row| row.0.cast_signed()).collect();
-        let times: TimestampMillisecondArray = rows.iter().map(|row| Some(row.1)).collect();
-        let values: Float64Array = rows.iter().map(|row| Some(row.2)).collect();
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(ids),
-            Arc::new(times.with_timezone("UTC")),
-            Arc::new(values),
-        ];
-        RecordBatch::try_new(Table::MetricPoints.schema(), columns).unwrap()
-    }
-
-    fn input(rows: Vec<Row>, batch_rows: usize) -> Input<'static> {
-        let batches: Vec<_> = rows
-            .chunks(batch_rows)
-            .map(|rows| Ok(batch(rows)))
-            .collect();
-        Box::new(batches.into_iter())
-    }
-
-    fn rows(merge: Merge<'_>) -> Vec<Row> {
-        let mut rows = Vec::new();
-        for batch in merge {
-            let batch = batch.unwrap();
-            let ids = batch.column(0).as_primitive::<Int64Type>();
-            let times = batch
-                .column(1)
-                .as_primitive::<arrow_array::types::TimestampMillisecondType>();
-            let values = batch
-                .column(2)
-                .as_primitive::<arrow_array::types::Float64Type>();
-            rows.extend((0..batch.num_rows()).map(|row| {
-                (
-                    ids.value(row).cast_unsigned(),
-                    times.value(row),
-                    values.value(row),
-                )
-            }));
-        }
-        rows
-    }
-
-    #[test]
-    fn an_error_of_an_input_ends_the_merge() {
-        let failing: Input<'_> = Box::new(
-            [
-                Ok(batch(&[(1, 1, 1.0)])),
-                Err(ArchiveError::Locked { path: "x".into() }),
-            ]
-            .into_iter(),
-        );
-        let mut merge = Merge::new(Table::MetricPoints, vec![failing]).unwrap();
-        let first = merge.next();
-        assert!(first.is_some_and(|first| first.is_err()));
-        assert!(merge.next().is_none());
-    }
-
-    #[test]
-    fn ids_are_ordered_as_unsigned() {
-        let inputs = vec![
-            input(vec![(1, 1, 0.0), (u64::MAX, 1, 0.0)], 8),
-            input(vec![(1 << 63, 1, 0.0)], 8),
-        ];
-        let ids: Vec<u64> = rows(Merge::new(Table::MetricPoints, inputs).unwrap())
-            .iter()
-            .map(|row| row.0)
-            .collect();
-        assert_eq!(ids, [1, 1 << 63, u64::MAX]);
-    }
-
-    proptest! {
-        #[test]
-        fn it_is_what_sorting_everything_gives(
-            inputs in prop::collection::vec(prop::collection::btree_set((0u64..6, 0i64..40), 0..60), 0..5),
-            batch_rows in 1usize..20,
-        ) {
-            let numbered = inputs.iter().enumerate().map(|(idx, keys)| -> Vec<Row> {
-                keys.iter().map(|(id, time)| (*id, *time, idx as f64)).collect()
-            });
-            let numbered: Vec<Vec<Row>> = numbered.collect();
-            let mut expected: Vec<Row> = numbered.concat();
-            expected.sort_by_key(|row| (row.0, row.1, row.2 as i64));
-            expected.dedup_by_key(|row| (row.0, row.1));
-            let inputs = numbered.into_iter().map(|rows| input(rows, batch_rows)).collect();
-            prop_assert_eq!(rows(Merge::new(Table::MetricPoints, inputs).unwrap()), expected);
-        }
     }
 }
