@@ -15,7 +15,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 /// Headers of every answer.
 const HEADERS: [(HeaderName, HeaderValue); 6] = [
-    // Asked again each time, answered by the tag: a new leadsman has new pages at once.
+    // Asked again each time, answered by the tag: a new leadsman has new answers at once.
     (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     (
         header::CONTENT_SECURITY_POLICY,

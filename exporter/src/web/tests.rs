@@ -63,7 +63,10 @@ fn guarded(access: Access) -> WebOptions {
 }
 
 const FILES: &[(&str, &[u8])] = &[
-    ("index.html", b"<!doctype html>"),
+    (
+        "index.html",
+        b"<!doctype html><script src=\"/pages/core/a.js\">",
+    ),
     ("core/a.js", b"export const a = 1;"),
 ];
 
@@ -352,8 +355,28 @@ async fn pages_are_one_document_that_allows_nothing_from_elsewhere() {
         let policy = headers["content-security-policy"].to_str().unwrap();
         assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
         assert!(!policy.contains("unsafe"), "{policy}");
-        assert_eq!(answer.text().await.unwrap(), "<!doctype html>");
+        assert_eq!(headers["cache-control"], "no-cache");
+        let document = answer.text().await.unwrap();
+        assert!(document.starts_with("<!doctype html>"), "{document}");
     }
+}
+
+#[tokio::test]
+async fn the_document_names_files_by_their_version_and_those_are_kept() {
+    let server = start(options());
+    let document = server.get("/").await.text().await.unwrap();
+    let (_, rest) = document.split_once("src=\"").unwrap();
+    let (path, _) = rest.split_once('"').unwrap();
+    assert_ne!(path, "/pages/core/a.js");
+    let answer = server.get(path).await;
+    let keeps = answer.headers()["cache-control"].to_str().unwrap();
+    assert_eq!(keeps, "private, max-age=31536000, immutable");
+    assert_eq!(answer.text().await.unwrap(), "export const a = 1;");
+    let other = path.replacen("/pages/", "/pages/0", 1);
+    assert_eq!(server.get(&other).await.status(), StatusCode::NOT_FOUND);
+    let missing = server.get(&path.replace("a.js", "b.js")).await;
+    assert_eq!(missing.status(), StatusCode::NOT_FOUND);
+    assert!(!missing.headers().contains_key("cache-control"));
 }
 
 #[tokio::test]

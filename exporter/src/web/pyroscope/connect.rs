@@ -269,14 +269,16 @@ impl Call {
             let bytes = method(recall, question)?.write(codec)?;
             Ok(Body::new(bytes, content_type, takes_gzip))
         });
+        let late = || {
+            let message = "the answer took longer than the client waits";
+            Err(ConnectError::new(Code::DeadlineExceeded, message))
+        };
         let body = match self.timeout {
             None => asked.await,
+            Some(Duration::ZERO) => late(),
             Some(timeout) => match tokio::time::timeout(timeout, asked).await {
                 Ok(body) => body,
-                Err(_) => {
-                    let message = "the answer took longer than the client waits";
-                    Err(ConnectError::new(Code::DeadlineExceeded, message))
-                }
+                Err(_) => late(),
             },
         };
         Ok(body?.into_response())
