@@ -9,5 +9,7 @@ mod client;
 pub mod finding_json;
 pub mod listen;
 pub mod otlp;
+#[cfg(test)]
+mod testing;
 pub mod tls;
 pub mod web;

@@ -13,8 +13,8 @@ use crate::config::Config;
 use crate::sounding::SoundingMetrics;
 use crate::span_metrics::{CountingMetrics, SpanCounter};
 
-/// Starts it, as configured: where nobody is to count, or nobody can send spans, it just waits. It ends at `stop`, before the log is
-/// closed: it has counts to tell.
+/// Starts it, as configured: where nobody is to count, or nobody can send spans, it just waits. It ends
+/// at `stop`, before the log is closed: it has counts to tell.
 pub(super) fn start(
     config: &Config,
     program: Arc<Program>,

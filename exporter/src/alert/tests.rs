@@ -18,7 +18,7 @@ use proto::{Finding, Record, UnixMillis};
 use serde_json::Value;
 use storage::Position;
 use storage::archive::{Archive, ArchiveOptions, Recall};
-use storage::log::{Log, LogOptions, ReadFrom};
+use storage::log::{Log, ReadFrom};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -32,6 +32,7 @@ use super::{
 };
 use crate::auth::{Credentials, SecretSource};
 use crate::client::RetryPolicy;
+use crate::testing::log_options;
 use crate::tls::ClientTlsOptions;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -125,15 +126,7 @@ impl Running {
 }
 
 fn open_log(folder: &Path) -> Log {
-    let options = LogOptions {
-        path: folder.join("log"),
-        segment_bytes: 1 << 20,
-        disk_budget_bytes: 64 << 20,
-        memory_tail_bytes: 1 << 20,
-        queue_bytes: 1 << 20,
-        sync_interval: Duration::ZERO,
-    };
-    Log::open(options, Position(0)).unwrap()
+    Log::open(log_options(&folder.join("log")), Position(0)).unwrap()
 }
 
 impl Fixture {

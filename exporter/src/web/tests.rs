@@ -12,13 +12,14 @@ use proto::{Labels, Record, Target, UnixMillis};
 use reqwest::StatusCode;
 use storage::Position;
 use storage::archive::Recall;
-use storage::log::{Log, LogOptions, ReadFrom};
+use storage::log::{Log, ReadFrom};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::*;
 use crate::auth::{Credentials, SecretSource};
+use crate::testing::log_options;
 use crate::tls::ServerTlsOptions;
 
 /// Hands out a fixed profile, or says that one is being taken.
@@ -235,17 +236,6 @@ async fn a_target_is_passed_through_from_the_log() {
     let page = server.get("/metrics?target=etcd%2Fa%3A1").await;
     assert_eq!(page.status(), StatusCode::OK);
     assert_eq!(page.text().await.unwrap(), "# TYPE up gauge\nup 1\n");
-}
-
-fn log_options(path: &Path) -> LogOptions {
-    LogOptions {
-        path: path.to_owned(),
-        segment_bytes: 1 << 20,
-        disk_budget_bytes: 8 << 20,
-        memory_tail_bytes: 1 << 20,
-        queue_bytes: 1 << 20,
-        sync_interval: Duration::ZERO,
-    }
 }
 
 fn up_of(job: &str, instance: &str) -> MetricBatch {

@@ -57,6 +57,20 @@ fn merged_files_have_the_sum_of_their_values() {
 }
 
 #[test]
+fn samples_of_files_are_chosen_by_their_labels() {
+    let dir = folder();
+    let total = |samples: &str| {
+        let dump = "DATA/etcd-goroutine-debug2.txt";
+        run(&dir, &format!("merge {samples}-o DIR/out.pb.gz {dump}")).unwrap();
+        read(&dir.path().join("out.pb.gz")).unwrap().total(0)
+    };
+    let (all, select) = (total(""), total("--samples {state=\"select\"} "));
+    assert!(0 < select && select < all, "{select} of {all}");
+    assert_eq!(total("--samples {state!=\"select\"} "), all - select);
+    run(&dir, "top --samples {state= DATA/etcd-goroutine-debug2.txt").unwrap_err();
+}
+
+#[test]
 fn every_format_is_told_by_the_name_of_the_file() {
     let dir = folder();
     for (name, beginning) in [

@@ -10,7 +10,6 @@ use exporter::web::TargetStatus;
 use prometheus::Registry;
 use proto::metrics::MetricBatch;
 use proto::{Labels, ProfileRecord, Record, Target};
-
 use storage::log::{Log, ReadFrom, Reader};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;

@@ -21,6 +21,7 @@ use tonic::transport::Channel;
 use super::*;
 use crate::auth::{Credentials, SecretSource};
 use crate::otlp::status::{RpcStatus, retry_delay};
+use crate::testing::log_options;
 
 /// A running intake, and its log.
 struct Running {
@@ -43,12 +44,10 @@ fn start(options: IntakeOptions) -> Running {
     let folder = tempfile::tempdir().unwrap();
     let log = Log::open(
         LogOptions {
-            path: folder.path().join("log"),
-            segment_bytes: 1 << 20,
-            disk_budget_bytes: 64 << 20,
-            memory_tail_bytes: 1 << 20,
             queue_bytes: 64 << 10,
-            sync_interval: Duration::ZERO,
+            // Whoever sends is not to wait for it.
+            sync_interval: Duration::from_secs(3600),
+            ..log_options(&folder.path().join("log"))
         },
         Position(0),
     )
@@ -392,12 +391,8 @@ fn an_open_address_without_protection_is_refused_with_the_remedy() {
     };
     let log = Log::open(
         LogOptions {
-            path: folder.path().join("log"),
-            segment_bytes: 1 << 20,
-            disk_budget_bytes: 64 << 20,
             memory_tail_bytes: 0,
-            queue_bytes: 1 << 20,
-            sync_interval: Duration::ZERO,
+            ..log_options(&folder.path().join("log"))
         },
         Position(0),
     )

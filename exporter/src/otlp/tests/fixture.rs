@@ -14,7 +14,7 @@ use proto::metrics::{Family, Layout, MetricBatch, MetricKind, Series, SeriesId};
 use proto::profile::{LabelSetId, ProfileBuilder, ValueType};
 use proto::{Labels, ProfileRecord, Record, Target, UnixMillis};
 use storage::Position;
-use storage::log::{Log, LogOptions, ReadFrom};
+use storage::log::{Log, ReadFrom};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +23,7 @@ use super::super::{Compression, Forwarder, OtlpMetrics, Protocol, ReceiverOption
 use super::receiver::Received;
 use crate::auth::SecretSource;
 use crate::client::RetryPolicy;
+use crate::testing::log_options;
 use crate::tls::ClientTlsOptions;
 
 /// A log in a folder of its own, and the metrics of its forwarders.
@@ -56,14 +57,7 @@ impl Running {
 impl Fixture {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let options = LogOptions {
-            path: folder.path().join("log"),
-            segment_bytes: 1 << 20,
-            disk_budget_bytes: 64 << 20,
-            memory_tail_bytes: 1 << 20,
-            queue_bytes: 1 << 20,
-            sync_interval: Duration::ZERO,
-        };
+        let options = log_options(&folder.path().join("log"));
         let registry = Registry::new();
         let metrics = Arc::new(OtlpMetrics::new(&registry).unwrap());
         Self {

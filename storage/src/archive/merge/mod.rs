@@ -30,7 +30,10 @@ pub(super) type Input<'a> = Box<dyn Iterator<Item = Result<RecordBatch, ArchiveE
 /// the order of the inputs; of a table whose rows are unique, only the first.
 ///
 /// Inputs must hold all columns of the table (in any order; others are left out), and be sorted.
-pub(super) struct Merge<'a>(Merging<'a>);
+pub(super) struct Merge<'a> {
+    rows: Merging<'a>,
+    failed: bool,
+}
 
 enum Merging<'a> {
     /// Of `metric_points`, which nearly all rows are of.
@@ -42,10 +45,17 @@ enum Merging<'a> {
 impl<'a> Merge<'a> {
     /// Starts at the beginning of all inputs.
     pub(super) fn new(table: Table, inputs: Vec<Input<'a>>) -> Result<Self, ArchiveError> {
-        Ok(Self(match table {
+        Ok(Self::of(match table {
             Table::MetricPoints => Merging::Points(PointMerge::new(inputs)?),
             _ => Merging::Rows(RowMerge::new(table, inputs)?),
         }))
+    }
+
+    fn of(rows: Merging<'a>) -> Self {
+        Self {
+            rows,
+            failed: false,
+        }
     }
 }
 
@@ -53,10 +63,15 @@ impl Iterator for Merge<'_> {
     type Item = Result<RecordBatch, ArchiveError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match &mut self.0 {
-            Merging::Points(points) => points.next(),
-            Merging::Rows(rows) => rows.next(),
+        if self.failed {
+            return None;
         }
+        let batch = match &mut self.rows {
+            Merging::Points(points) => points.next_batch(),
+            Merging::Rows(rows) => rows.next_batch(),
+        };
+        self.failed = batch.is_err();
+        batch.transpose()
     }
 }
 

@@ -22,7 +22,6 @@ pub(super) struct PointMerge<'a> {
     /// The row that each is at.
     heads: Vec<Key>,
     last: Option<Key>,
-    failed: bool,
 }
 
 /// Id, unsigned, and time of a row; in one number, which is compared at once.
@@ -67,12 +66,11 @@ impl<'a> PointMerge<'a> {
             cursors,
             heads,
             last: None,
-            failed: false,
         })
     }
 
     /// The next batch; `None` at the end of all inputs.
-    fn next_batch(&mut self) -> Result<Option<RecordBatch>, ArchiveError> {
+    pub(super) fn next_batch(&mut self) -> Result<Option<RecordBatch>, ArchiveError> {
         let mut out = Rows::with_room();
         while let Some(next) = self.least()
             && out.ids.len() < ROWS_A_BATCH
@@ -133,19 +131,6 @@ impl<'a> PointMerge<'a> {
             }
         }
         Ok(())
-    }
-}
-
-impl Iterator for PointMerge<'_> {
-    type Item = Result<RecordBatch, ArchiveError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let batch = self.next_batch();
-        self.failed = batch.is_err();
-        batch.transpose()
     }
 }
 

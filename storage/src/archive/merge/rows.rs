@@ -24,7 +24,6 @@ pub(super) struct RowMerge<'a> {
     keys: RowConverter,
     cursors: Vec<Cursor<'a>>,
     last: Option<OwnedRow>,
-    failed: bool,
 }
 
 /// A place in an input.
@@ -62,7 +61,6 @@ impl<'a> RowMerge<'a> {
             keys,
             cursors: cursors.collect(),
             last: None,
-            failed: false,
         };
         for idx in 0..merge.cursors.len() {
             merge.refill(idx)?;
@@ -92,7 +90,7 @@ impl<'a> RowMerge<'a> {
     }
 
     /// The next batch; `None` at the end of all inputs.
-    fn next_batch(&mut self) -> Result<Option<RecordBatch>, ArchiveError> {
+    pub(super) fn next_batch(&mut self) -> Result<Option<RecordBatch>, ArchiveError> {
         let mut n_rows = 0;
         let mut slices: Vec<Slice> = Vec::new();
         let mut exhausted = None;
@@ -194,19 +192,6 @@ impl<'a> RowMerge<'a> {
         columns
             .and_then(|columns| RecordBatch::try_new(self.schema.clone(), columns))
             .map_err(ArchiveError::columns(self.table))
-    }
-}
-
-impl Iterator for RowMerge<'_> {
-    type Item = Result<RecordBatch, ArchiveError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let batch = self.next_batch();
-        self.failed = batch.is_err();
-        batch.transpose()
     }
 }
 

@@ -35,10 +35,11 @@ fn rows_of_points(inputs: Vec<Input<'_>>) -> Vec<Row> {
 
 /// Merged as any other table is.
 fn rows_of_any_table(inputs: Vec<Input<'_>>) -> Vec<Row> {
-    rows(RowMerge::new(Table::MetricPoints, inputs).unwrap())
+    let merge = RowMerge::new(Table::MetricPoints, inputs).unwrap();
+    rows(Merge::of(Merging::Rows(merge)))
 }
 
-fn rows(merge: impl Iterator<Item = Result<RecordBatch, ArchiveError>>) -> Vec<Row> {
+fn rows(merge: Merge<'_>) -> Vec<Row> {
     let mut rows = Vec::new();
     for batch in merge {
         let batch = batch.unwrap();
